@@ -1,0 +1,1 @@
+"""Doors and wiring: platforms, web pages, command line, processes. Imports everything below."""

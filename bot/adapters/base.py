@@ -1,0 +1,65 @@
+"""What every platform adapter is: four members, and the three ways a send can fail."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from storage.vocabulary import Incoming, Outgoing, Platform
+
+#: Returns as soon as the event is in the inbox's buffer; waits when the buffer is full.
+Accept = Callable[[Incoming], Awaitable[None]]
+
+#: Told whenever an account comes online (True) or goes offline (False).
+Presence = Callable[[Platform, str, bool], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can do, so that a plan is refused when it is made and not when it is due."""
+
+    group_push: bool = True
+    private_push: bool = True
+    recall: bool = False
+    mention_all: bool = False
+
+
+class SendError(Exception):
+    """The message is not known to have been sent."""
+
+
+class NotConnected(SendError):
+    """No line to that account now; the row waits for it and no attempt is counted."""
+
+
+class RetryLater(SendError):
+    """Not sent; may be tried again after `after`."""
+
+    def __init__(self, reason: str, after: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class Uncertain(SendError):
+    """May have been sent: no answer came in time and neither echo nor history could tell."""
+
+
+class Refused(SendError):
+    """Will not be sent however often it is tried: no such group, removed, malformed."""
+
+
+class Adapter(Protocol):
+    """A platform, as the rest of the program sees it."""
+
+    platform: Platform
+    capabilities: Capabilities
+
+    async def run(self, accept: Accept, presence: Presence) -> None:
+        """Listen until cancelled, reconnecting on its own; hands every event to `accept`."""
+
+    async def send(self, message: Outgoing) -> str:
+        """The platform's id of the message sent. Has a time limit of its own.
+
+        Raises:
+            SendError: one of its four kinds.
+        """

@@ -1,0 +1,1 @@
+"""What the bot decides. Knows no platform, no SQL, no clock; imports storage only."""

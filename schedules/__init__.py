@@ -1,0 +1,1 @@
+"""What happens because time passed. Imports handlers and storage."""

@@ -1,0 +1,1 @@
+"""What is true: tables, queries, transactions. The only folder that knows SQL."""
