@@ -1,0 +1,446 @@
+"""Bulk changes from a table: each method makes the database agree with the rows and says how.
+
+The caller decides whether to keep it: a rehearsal is the same call in a transaction rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table, bindparam, insert, select, update
+
+from storage.models import (
+    calendar_dates,
+    class_groups,
+    classes,
+    duties,
+    enrolments,
+    identities,
+    knowledge_entries,
+    persons,
+    school_facts,
+    units,
+)
+from storage.published import CalendarDate, SchoolFact
+from storage.vocabulary import Platform, Role
+
+if TYPE_CHECKING:
+    from storage.unit_of_work import UnitOfWork
+
+#: A database takes only so many parameters in one statement.
+CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """A class group with its tutor; `speak_mode` and `unit` None leave what is there."""
+
+    class_name: str
+    platform: Platform
+    account: str
+    group_id: str
+    tutor_name: str
+    tutor_account: str
+    unit: str | None = None
+    speak_mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TutorRow:
+    """A further tutor of a class, or a further account of one."""
+
+    class_name: str
+    platform: Platform
+    name: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudentRow:
+    """A student of a class; platform and account only where they are known already."""
+
+    class_name: str
+    student_no: str
+    name: str
+    platform: Platform | None = None
+    account: str | None = None
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a table changes: how many rows of which kind, and the lines of a diff to read."""
+
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        self.added += 1
+        self.lines.append(f"+ {line}")
+
+    def remove(self, line: str) -> None:
+        self.removed += 1
+        self.lines.append(f"− {line}")
+
+    def change(self, line: str) -> None:
+        self.changed += 1
+        self.lines.append(f"~ {line}")
+
+
+class Imports:
+    """Set-based: 22,000 classes are a few dozen statements."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def classes(
+        self, rows: Sequence[ClassRow], *, default_mode: str, default_grace: int, now: datetime
+    ) -> Changes:
+        """Bring units, classes, groups and tutors in line; other tutors of these classes end."""
+        changes = Changes()
+        unit_ids = await self._units({row.unit for row in rows if row.unit}, changes)
+        known = {row.name: row for row in await self._uow.read(select(classes))}
+        wanted: dict[str, ClassRow] = {}
+        for row in rows:
+            wanted.setdefault(row.class_name, row)
+        new = [row for name, row in wanted.items() if name not in known]
+        await self._insert(
+            classes,
+            [
+                {
+                    "name": row.class_name,
+                    "unit_id": unit_ids.get(row.unit or ""),
+                    "speak_mode": row.speak_mode or default_mode,
+                    "grace_minutes": default_grace,
+                }
+                for row in new
+            ],
+        )
+        for row in new:
+            changes.add(f"班级 {row.class_name}")
+        for name, row in wanted.items():
+            old = known.get(name)
+            if old is None:
+                continue
+            unit_id = unit_ids[row.unit] if row.unit else old.unit_id
+            mode = row.speak_mode or old.speak_mode
+            if (unit_id, mode) != (old.unit_id, old.speak_mode):
+                changes.change(f"班级 {name}：办学单位或发言方式")
+                await self._uow.write(
+                    update(classes)
+                    .where(classes.c.id == old.id)
+                    .values(unit_id=unit_id, speak_mode=mode)
+                )
+        class_ids = await self._ids(classes, classes.c.name)
+        await self._groups(rows, class_ids, changes)
+        tutors = [
+            TutorRow(row.class_name, row.platform, row.tutor_name, row.tutor_account)
+            for row in rows
+        ]
+        await self._tutors(tutors, class_ids, changes, now=now, ends_others=True)
+        return changes
+
+    async def tutors(self, rows: Sequence[TutorRow], *, now: datetime) -> Changes:
+        """Add tutors and their accounts to classes that exist."""
+        changes = Changes()
+        class_ids = await self._ids(classes, classes.c.name)
+        await self._tutors(rows, class_ids, changes, now=now, ends_others=False)
+        return changes
+
+    async def students(self, rows: Sequence[StudentRow]) -> Changes:
+        """Add students to classes, rename them, tie accounts to them; nobody is removed."""
+        changes = Changes()
+        class_ids = await self._ids(classes, classes.c.name)
+        known = {
+            row.student_no: row
+            for row in await self._uow.read(
+                select(persons).where(persons.c.student_no.is_not(None))
+            )
+        }
+        new = {row.student_no: row for row in rows if row.student_no not in known}
+        await self._insert(
+            persons, [{"name": row.name, "student_no": row.student_no} for row in new.values()]
+        )
+        for row in rows:
+            old = known.get(row.student_no)
+            if old is not None and old.name != row.name:
+                changes.change(f"学生 {row.student_no} 改名")
+                await self._uow.write(
+                    update(persons).where(persons.c.id == old.id).values(name=row.name)
+                )
+        person_ids = await self._ids(persons, persons.c.student_no)
+        enrolled = {
+            (row.class_id, row.person_id) for row in await self._uow.read(select(enrolments))
+        }
+        joining = {
+            (class_ids[row.class_name], person_ids[row.student_no]): row
+            for row in rows
+            if (class_ids[row.class_name], person_ids[row.student_no]) not in enrolled
+        }
+        await self._insert(
+            enrolments,
+            [{"class_id": class_id, "person_id": person_id} for class_id, person_id in joining],
+        )
+        for row in joining.values():
+            changes.add(f"{row.class_name} 学生 {row.student_no}")
+        await self._identities(
+            {
+                (row.platform, row.account): person_ids[row.student_no]
+                for row in rows
+                if row.platform and row.account
+            },
+            changes,
+        )
+        return changes
+
+    async def calendar(self, rows: Sequence[tuple[str | None, CalendarDate]]) -> Changes:
+        """Set dates for a class, or (None) for the whole school."""
+        class_ids: Mapping[Any, int] = await self._ids(classes, classes.c.name)
+        values = {
+            (None if name is None else class_ids[name], date.matter): {
+                "starts_at": date.starts_at,
+                "ends_at": date.ends_at,
+                "note": date.note,
+                "source": date.source,
+            }
+            for name, date in rows
+        }
+        return await self._upsert(calendar_dates, "matter", values, "校历")
+
+    async def facts(self, rows: Sequence[tuple[str | None, SchoolFact]]) -> Changes:
+        """Set links, amounts, places for a class, or (None) for the whole school."""
+        class_ids: Mapping[Any, int] = await self._ids(classes, classes.c.name)
+        values = {
+            (None if name is None else class_ids[name], fact.slot): {
+                "value": fact.value,
+                "source": fact.source,
+            }
+            for name, fact in rows
+        }
+        return await self._upsert(school_facts, "slot", values, "学校信息")
+
+    async def entries(self, rows: Mapping[str, str], *, now: datetime) -> Changes:
+        """Set the school's own knowledge entries: key → JSON of the table row."""
+        changes = Changes()
+        old = {row.key: row.row for row in await self._uow.read(select(knowledge_entries))}
+        new = [key for key in rows if key not in old]
+        await self._insert(
+            knowledge_entries,
+            [{"key": key, "row": rows[key], "updated_at": now} for key in new],
+        )
+        for key in new:
+            changes.add(f"知识条目 {key}")
+        for key, row in rows.items():
+            if key in old and old[key] != row:
+                changes.change(f"知识条目 {key}")
+                await self._uow.write(
+                    update(knowledge_entries)
+                    .where(knowledge_entries.c.key == key)
+                    .values(row=row, updated_at=now)
+                )
+        return changes
+
+    async def class_names(self) -> set[str]:
+        """Every class there is."""
+        return set(await self._ids(classes, classes.c.name))
+
+    async def account_owners(self) -> dict[tuple[Platform, str], str]:
+        """Whose each platform account is: the student number, or 「」 for staff."""
+        statement = select(identities, persons.c.student_no).join(
+            persons, persons.c.id == identities.c.person_id
+        )
+        return {
+            (Platform(row.platform), row.user_id): row.student_no or ""
+            for row in await self._uow.read(statement)
+        }
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    async def _units(self, names: set[str], changes: Changes) -> dict[str, int]:
+        known = await self._ids(units, units.c.name)
+        new = sorted(names - set(known))
+        await self._insert(units, [{"name": name} for name in new])
+        for name in new:
+            changes.add(f"办学单位 {name}")
+        return await self._ids(units, units.c.name)
+
+    async def _groups(
+        self, rows: Sequence[ClassRow], class_ids: Mapping[str, int], changes: Changes
+    ) -> None:
+        known = {
+            (row.platform, row.account, row.group_id): row
+            for row in await self._uow.read(select(class_groups))
+        }
+        new: list[dict[str, Any]] = []
+        seen: set[Hashable] = set()
+        for row in rows:
+            key = (row.platform.value, row.account, row.group_id)
+            class_id = class_ids[row.class_name]
+            if key in seen:
+                continue
+            seen.add(key)
+            if key not in known:
+                new.append(
+                    {
+                        "platform": row.platform,
+                        "account": row.account,
+                        "group_id": row.group_id,
+                        "class_id": class_id,
+                    }
+                )
+                changes.add(f"群 {row.platform} {row.group_id} → {row.class_name}")
+            elif known[key].class_id != class_id:
+                await self._uow.write(
+                    update(class_groups)
+                    .where(class_groups.c.id == known[key].id)
+                    .values(class_id=class_id)
+                )
+                changes.change(f"群 {row.platform} {row.group_id} → {row.class_name}")
+        await self._insert(class_groups, new)
+
+    async def _tutors(
+        self,
+        rows: Sequence[TutorRow],
+        class_ids: Mapping[str, int],
+        changes: Changes,
+        *,
+        now: datetime,
+        ends_others: bool,
+    ) -> None:
+        person_ids = await self._staff(rows, changes)
+        wanted: dict[tuple[int, int], TutorRow] = {}
+        for row in rows:
+            person_id = person_ids[(row.platform.value, row.account)]
+            wanted.setdefault((class_ids[row.class_name], person_id), row)
+        statement = select(duties).where(
+            duties.c.role == Role.TUTOR, duties.c.ends_at.is_(None) | (duties.c.ends_at > now)
+        )
+        held = {(row.class_id, row.person_id): row for row in await self._uow.read(statement)}
+        await self._insert(
+            duties,
+            [
+                {
+                    "person_id": person_id,
+                    "role": Role.TUTOR,
+                    "class_id": class_id,
+                    "starts_at": now,
+                }
+                for class_id, person_id in wanted
+                if (class_id, person_id) not in held
+            ],
+        )
+        for key, row in wanted.items():
+            if key not in held:
+                changes.add(f"{row.class_name} 助学教师 {row.name}")
+        if not ends_others:
+            return
+        names = {class_ids[row.class_name]: row.class_name for row in rows}
+        ending = [duty for key, duty in held.items() if key[0] in names and key not in wanted]
+        for duty in ending:
+            await self._uow.write(update(duties).where(duties.c.id == duty.id).values(ends_at=now))
+            changes.remove(f"{names[duty.class_id]} 原助学教师（任期结束）")
+
+    async def _staff(
+        self, rows: Sequence[TutorRow], changes: Changes
+    ) -> dict[tuple[str, str], int]:
+        """The person behind each tutor account, made where there is none."""
+        statement = select(identities, persons.c.name).join(
+            persons, persons.c.id == identities.c.person_id
+        )
+        known = {(row.platform, row.user_id): row for row in await self._uow.read(statement)}
+        wanted = {(row.platform.value, row.account): row.name for row in rows}
+        for key, name in wanted.items():
+            old = known.get(key)
+            if old is not None and old.name != name:
+                changes.change(f"{key[0]} {key[1]} 改名为 {name}")
+                await self._uow.write(
+                    update(persons).where(persons.c.id == old.person_id).values(name=name)
+                )
+        new = [key for key in wanted if key not in known]
+        made = await self._insert(persons, [{"name": wanted[key]} for key in new], persons.c.id)
+        await self._insert(
+            identities,
+            [
+                {"platform": key[0], "user_id": key[1], "person_id": person_id}
+                for key, person_id in zip(new, made, strict=True)
+            ],
+        )
+        found = {key: row.person_id for key, row in known.items()}
+        return found | dict(zip(new, made, strict=True))
+
+    async def _identities(
+        self, wanted: Mapping[tuple[Platform, str], int], changes: Changes
+    ) -> None:
+        known = {
+            (Platform(row.platform), row.user_id)
+            for row in await self._uow.read(select(identities))
+        }
+        new = [
+            {"platform": platform, "user_id": user_id, "person_id": person_id}
+            for (platform, user_id), person_id in wanted.items()
+            if (platform, user_id) not in known
+        ]
+        await self._insert(identities, new)
+        for row in new:
+            changes.add(f"账号 {row['platform']} {row['user_id']}")
+
+    async def _upsert(
+        self,
+        table: Table,
+        name: str,
+        wanted: Mapping[tuple[int | None, str], dict[str, Any]],
+        title: str,
+    ) -> Changes:
+        changes = Changes()
+        known = {
+            (row._mapping["class_id"], row._mapping[name]): row._mapping
+            for row in await self._uow.read(select(table))
+        }
+        new = [key for key in wanted if key not in known]
+        await self._insert(
+            table, [{"class_id": key[0], name: key[1], **wanted[key]} for key in new]
+        )
+        for key in new:
+            changes.add(f"{title} {key[1]}")
+        moved = [
+            key
+            for key, values in wanted.items()
+            if key in known and any(known[key][column] != values[column] for column in values)
+        ]
+        for key in moved:
+            await self._uow.write(
+                update(table)
+                .where(table.c.id == bindparam("row_id"))
+                .values({column: bindparam(f"new_{column}") for column in wanted[key]}),
+                [
+                    {
+                        "row_id": known[key]["id"],
+                        **{f"new_{column}": value for column, value in wanted[key].items()},
+                    }
+                ],
+            )
+            changes.change(f"{title} {key[1]}")
+        return changes
+
+    async def _ids(self, table: Table, name: Any) -> dict[str, int]:
+        return {row[1]: row[0] for row in await self._uow.read(select(table.c.id, name))}
+
+    async def _insert(
+        self, table: Table, rows: Sequence[dict[str, Any]], *returning: Any
+    ) -> list[int]:
+        made: list[int] = []
+        for chunk in _chunks(rows):
+            if returning:
+                statement = insert(table).returning(*returning, sort_by_parameter_order=True)
+                made.extend(row[0] for row in await self._uow.write(statement, chunk))
+            else:
+                await self._uow.write(insert(table), chunk)
+        return made
+
+
+def _chunks(rows: Sequence[dict[str, Any]]) -> Iterable[Sequence[dict[str, Any]]]:
+    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))

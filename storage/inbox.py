@@ -1,0 +1,227 @@
+"""Inbound events: stored before any work is done, told from their redeliveries by a unique key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from storage import queue
+from storage.models import inbound_events
+from storage.vocabulary import (
+    ContactRequest,
+    Incoming,
+    MembershipChange,
+    Message,
+    MuteChange,
+    Platform,
+    Recall,
+)
+
+if TYPE_CHECKING:
+    from storage.unit_of_work import UnitOfWork
+
+KINDS: dict[str, type[Incoming]] = {
+    "message": Message,
+    "recall": Recall,
+    "membership": MembershipChange,
+    "mute": MuteChange,
+    "request": ContactRequest,
+}
+_KIND_OF = {kind: name for name, kind in KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class InboundEvent:
+    """An event in the inbox, leased to us."""
+
+    id: int
+    incoming: Incoming
+    attempts: int = 0
+
+
+def dedup_key(incoming: Incoming) -> str:
+    """
+    What makes two deliveries one event.
+
+    A OneBot message id may be a 32-bit hash, so platform, account, conversation, sender and the
+    platform's own time belong to the key.
+    """
+    place = incoming.conversation
+    parts: tuple[str, ...]
+    match incoming:
+        case Message():
+            parts = (incoming.sender_id, incoming.message_id, incoming.native_time)
+        case Recall():
+            parts = ("recall", incoming.message_id)
+        case MembershipChange():
+            parts = (str(incoming.joined), incoming.member_id, incoming.at.isoformat())
+        case MuteChange():
+            parts = ("mute", str(incoming.until), incoming.at.isoformat())
+        case ContactRequest():
+            parts = ("request", incoming.requester_id, incoming.token)
+    whole = "\x1f".join((place.platform, place.account, place.kind, place.id, *parts))
+    return blake2b(whole.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+class InboxRows:
+    """The inbound queue."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def store(
+        self,
+        events: Iterable[Incoming],
+        *,
+        now: datetime,
+        instance: str | None = None,
+        lease: timedelta = timedelta(),
+    ) -> list[InboundEvent]:
+        """
+        Keep what is new; the new ones, in the order given, leased to `instance` if there is one.
+
+        An event that is there already, from an earlier delivery or twice in `events`, is dropped.
+        """
+        by_key = {dedup_key(event): event for event in events}
+        if not by_key:
+            return []
+        rows = [
+            {
+                "dedup_key": key,
+                "kind": _KIND_OF[type(event)],
+                "payload": _encode(event),
+                "received_at": now,
+                "platform": event.conversation.platform,
+                "account": event.conversation.account,
+                "conversation_id": event.conversation.id,
+                "message_id": getattr(event, "message_id", ""),
+                "state": queue.READY,
+                "attempts": 0,
+                "not_before": now,
+                "leased_by": instance,
+                "leased_until": now + lease if instance else None,
+            }
+            for key, event in by_key.items()
+        ]
+        insert = (
+            sqlite_insert if self._uow.connection.dialect.name == "sqlite" else postgresql_insert
+        )
+        statement = (
+            insert(inbound_events)
+            .on_conflict_do_nothing(index_elements=["dedup_key"])
+            .returning(inbound_events.c.id, inbound_events.c.dedup_key)
+        )
+        stored = {key: row_id for row_id, key in await self._uow.write(statement, rows)}
+        return [InboundEvent(stored[key], event) for key, event in by_key.items() if key in stored]
+
+    async def claim(
+        self, *, instance: str, now: datetime, lease: timedelta, limit: int
+    ) -> list[InboundEvent]:
+        """The oldest events nobody works on."""
+        rows = await queue.claim(
+            self._uow.connection,
+            inbound_events,
+            instance=instance,
+            now=now,
+            lease=lease,
+            limit=limit,
+        )
+        return [InboundEvent(row.id, decode(row), row.attempts) for row in rows]
+
+    async def finish(self, ids: Sequence[int], instance: str) -> None:
+        """Done, in the transaction that holds what was done."""
+        await queue.finish(self._uow.connection, inbound_events, ids=ids, instance=instance)
+
+    async def put_back(
+        self, event: InboundEvent, *, instance: str, at: datetime, error: str, is_dead: bool
+    ) -> None:
+        """Try again at `at`, or set aside for a person to look at."""
+        await queue.put_back(
+            self._uow.connection,
+            inbound_events,
+            row_id=event.id,
+            instance=instance,
+            not_before=at,
+            attempts=event.attempts + 1,
+            error=error,
+            is_dead=is_dead,
+        )
+
+    async def renew(self, instance: str, until: datetime) -> None:
+        """Heartbeat."""
+        await queue.renew(self._uow.connection, inbound_events, instance=instance, until=until)
+
+    async def release(self, instance: str | None = None) -> int:
+        """Give back what `instance` (None: anybody) holds."""
+        return await queue.release(self._uow.connection, inbound_events, instance=instance)
+
+    async def next_due(self) -> datetime | None:
+        """When the earliest waiting event may be tried; None when none waits."""
+        statement = select(func.min(inbound_events.c.not_before)).where(
+            inbound_events.c.state == queue.READY
+        )
+        return (await self._uow.read(statement)).scalar()
+
+    async def messages(self, ids: Collection[int]) -> dict[int, Message]:
+        """The stored messages behind ledger rows, by event id."""
+        if not ids:
+            return {}
+        statement = select(inbound_events).where(
+            inbound_events.c.id.in_(ids), inbound_events.c.kind == "message"
+        )
+        found = {row.id: decode(row) for row in await self._uow.read(statement)}
+        return {key: value for key, value in found.items() if isinstance(value, Message)}
+
+    async def find(
+        self, platform: Platform, account: str, conversation_id: str, message_id: str
+    ) -> InboundEvent | None:
+        """A stored message by the platform's own id."""
+        statement = select(inbound_events).where(
+            inbound_events.c.platform == platform,
+            inbound_events.c.account == account,
+            inbound_events.c.conversation_id == conversation_id,
+            inbound_events.c.message_id == message_id,
+            inbound_events.c.kind == "message",
+        )
+        row = (await self._uow.read(statement)).first()
+        return None if row is None else InboundEvent(row.id, decode(row), row.attempts)
+
+    async def forget_text(self, event: InboundEvent, replacement: str) -> None:
+        """Replace the words of a stored message; that it was sent stays on record."""
+        if not isinstance(event.incoming, Message):
+            return
+        kept = replace(event.incoming, text=replacement, attachments=())
+        await self._uow.write(
+            update(inbound_events)
+            .where(inbound_events.c.id == event.id)
+            .values(payload=_encode(kept))
+        )
+
+    async def set_aside(self, limit: int = 100) -> list[tuple[int, str, datetime]]:
+        """Events that failed every time: id, error, when received; newest first."""
+        statement = (
+            select(inbound_events.c.id, inbound_events.c.error, inbound_events.c.received_at)
+            .where(inbound_events.c.state == queue.DEAD)
+            .order_by(inbound_events.c.id.desc())
+            .limit(limit)
+        )
+        return [
+            (row.id, row.error or "", row.received_at) for row in await self._uow.read(statement)
+        ]
+
+
+def _encode(event: Incoming) -> str:
+    return msgspec.json.encode(event).decode()
+
+
+def decode(row: Row[*tuple[Any, ...]]) -> Incoming:
+    """The event a row holds."""
+    return msgspec.json.decode(row.payload, type=KINDS[row.kind])

@@ -1,0 +1,93 @@
+"""The ledger (台账): one row per interaction, only ever added to.
+
+It holds no words: those stay with the stored message (`event_id`) and our replies to it, where a
+recall or an erasure can reach them without touching the record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from storage.models import interactions
+from storage.questions import SolvedBy
+from storage.vocabulary import Action, Platform, Topic
+
+if TYPE_CHECKING:
+    from storage.unit_of_work import UnitOfWork
+
+
+class Kind(StrEnum):
+    """What sort of interaction a row records."""
+
+    QUESTION = "question"
+    COMPLAINT = "complaint"
+    DISTRESS = "distress"
+    PRIVACY = "privacy"
+    REFUSAL = "refusal"
+    REPLY = "reply"  # a person's answer to what was handed over
+    NOTICE = "notice"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What goes on the tutor's record. `first_reply_seconds` counts from the student's message."""
+
+    kind: Kind
+    action: Action
+    topic: Topic = Topic.NONE
+    article: str = ""
+    solved_by: SolvedBy | None = None
+    first_reply_seconds: float | None = None
+    hand_off: int | None = None
+    entry: str = ""
+    is_about_tutor: bool = False
+
+
+class Interactions:
+    """The ledger, to write to; `Reports` reads it."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(
+        self,
+        record: Record,
+        *,
+        key: str,
+        at: datetime,
+        class_id: int,
+        tutor_id: int | None,
+        person_id: int | None,
+        platform: Platform,
+        speaker_id: str,
+        event_id: int | None,
+        message_id: str,
+    ) -> None:
+        """One row; `key` makes writing it twice impossible."""
+        self._uow.add(
+            interactions,
+            {
+                "key": key,
+                "at": at,
+                "class_id": class_id,
+                "tutor_id": tutor_id,
+                "person_id": person_id,
+                "platform": platform,
+                "speaker_id": speaker_id,
+                "kind": record.kind,
+                "topic": record.topic,
+                "article": record.article,
+                "action": record.action,
+                "solved_by": record.solved_by,
+                "first_reply_seconds": record.first_reply_seconds,
+                "hand_off": record.hand_off,
+                "entry": record.entry or None,
+                "event_id": event_id,
+                "message_id": message_id,
+                "is_about_tutor": record.is_about_tutor,
+            },
+        )

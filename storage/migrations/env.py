@@ -1,0 +1,15 @@
+"""Run by alembic on the connection that `runner` hands it."""
+
+from alembic import context
+
+from storage.models import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,207 @@
+"""Outgoing messages: written with the effect they tell of, sent at least once afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Row, and_, bindparam, func, or_, select, update
+
+from storage import queue
+from storage.models import outbox
+from storage.vocabulary import Outgoing, Platform
+
+if TYPE_CHECKING:
+    from storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """A message to send, leased to us. `may_be_sent`: whoever held it before died on the way."""
+
+    message: Outgoing
+    created_at: datetime
+    attempts: int = 0
+    may_be_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of one send."""
+
+    key: str
+    sent_id: str
+
+
+class OutboxRows:
+    """The outgoing queue. Rows are known by their key, which is unique for ever."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def add(
+        self,
+        message: Outgoing,
+        *,
+        now: datetime,
+        instance: str | None = None,
+        lease: timedelta = timedelta(),
+        not_before: datetime | None = None,
+    ) -> OutboxMessage:
+        """Queue a message, leased to `instance` if it will send it right after the commit."""
+        place = message.conversation
+        self._uow.add(
+            outbox,
+            {
+                "key": message.key,
+                "platform": place.platform,
+                "account": place.account,
+                "conversation_id": place.id,
+                "payload": msgspec.json.encode(message).decode(),
+                "event_id": message.event_id,
+                "about": message.about,
+                "created_at": now,
+                "state": queue.READY,
+                "attempts": 0,
+                "not_before": not_before or now,
+                "leased_by": instance,
+                "leased_until": now + lease if instance else None,
+            },
+        )
+        return OutboxMessage(message, now)
+
+    async def claim(
+        self,
+        *,
+        accounts: Collection[tuple[Platform, str]],
+        instance: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+    ) -> list[OutboxMessage]:
+        """The oldest unsent messages of the accounts connected here."""
+        if not accounts:
+            return []
+        mine = or_(
+            *(
+                and_(outbox.c.platform == platform, outbox.c.account == account)
+                for platform, account in accounts
+            )
+        )
+        # Looked at before the claim overwrites it: a lease that ran out means a sender that died.
+        held = await self._uow.read(
+            select(outbox.c.key).where(
+                queue.is_claimable(outbox, now), mine, outbox.c.leased_by.is_not(None)
+            )
+        )
+        orphans = set(held.scalars())
+        rows = await queue.claim(
+            self._uow.connection,
+            outbox,
+            instance=instance,
+            now=now,
+            lease=lease,
+            limit=limit,
+            only=mine,
+        )
+        return [
+            OutboxMessage(decode(row), row.created_at, row.attempts, row.key in orphans)
+            for row in rows
+        ]
+
+    async def finish(self, sent: Sequence[Sent], *, now: datetime, instance: str) -> None:
+        """Mark messages sent, whoever holds them now: what is sent is sent."""
+        if not sent:
+            return
+        statement = (
+            update(outbox)
+            .where(outbox.c.key == bindparam("sent_key"), outbox.c.state != queue.DONE)
+            .values(
+                state=queue.DONE,
+                sent_id=bindparam("platform_id"),
+                sent_at=now,
+                leased_by=None,
+                leased_until=None,
+            )
+        )
+        rows = [{"sent_key": item.key, "platform_id": item.sent_id[:100]} for item in sent]
+        await self._uow.write(statement, rows)
+
+    async def put_back(
+        self,
+        item: OutboxMessage,
+        *,
+        instance: str,
+        at: datetime,
+        error: str,
+        counts: bool = True,
+        is_dead: bool = False,
+    ) -> None:
+        """Try again at `at`; `counts` is False where there was no line to try it on."""
+        await self._uow.write(
+            update(outbox)
+            .where(
+                outbox.c.key == item.message.key,
+                outbox.c.state == queue.READY,
+                outbox.c.leased_by == instance,
+            )
+            .values(
+                state=queue.DEAD if is_dead else queue.READY,
+                attempts=item.attempts + counts,
+                not_before=at,
+                error=error[:500],
+                leased_by=None,
+                leased_until=None,
+            )
+        )
+
+    async def renew(self, instance: str, until: datetime) -> None:
+        """Heartbeat."""
+        await queue.renew(self._uow.connection, outbox, instance=instance, until=until)
+
+    async def next_due(self, accounts: Collection[tuple[Platform, str]]) -> datetime | None:
+        """When the earliest unleased message of these accounts may be sent."""
+        names = {account for _, account in accounts}
+        statement = select(func.min(outbox.c.not_before)).where(
+            outbox.c.state == queue.READY,
+            outbox.c.leased_by.is_(None),
+            outbox.c.account.in_(names),
+        )
+        return (await self._uow.read(statement)).scalar() if names else None
+
+    async def about(
+        self, platform: Platform, account: str, conversation_id: str, sent_id: str
+    ) -> int | None:
+        """The number of the hand-off that a message we sent was about."""
+        statement = select(outbox.c.about).where(
+            outbox.c.platform == platform,
+            outbox.c.account == account,
+            outbox.c.conversation_id == conversation_id,
+            outbox.c.sent_id == sent_id,
+            outbox.c.about.is_not(None),
+        )
+        number: int | None = (await self._uow.read(statement)).scalars().first()
+        return number
+
+    async def replies_to(self, event_ids: Collection[int]) -> dict[int, list[Outgoing]]:
+        """What was said in answer to each event, in order."""
+        if not event_ids:
+            return {}
+        statement = select(outbox).where(outbox.c.event_id.in_(event_ids)).order_by(outbox.c.id)
+        found: dict[int, list[Outgoing]] = {}
+        for row in await self._uow.read(statement):
+            found.setdefault(row.event_id, []).append(decode(row))
+        return found
+
+    async def counts(self) -> dict[str, int]:
+        """How many messages are ready, done and dead."""
+        statement = select(outbox.c.state, func.count()).group_by(outbox.c.state)
+        return {row[0]: row[1] for row in await self._uow.read(statement)}
+
+
+def decode(row: Row[*tuple[Any, ...]]) -> Outgoing:
+    """The message a row holds."""
+    return msgspec.json.decode(row.payload, type=Outgoing)

@@ -1,0 +1,324 @@
+"""Who is who: classes, their groups, tutors, students, and what somebody is to a class now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+
+from storage.errors import NotFound
+from storage.models import (
+    class_groups,
+    classes,
+    duties,
+    enrolments,
+    identities,
+    interactions,
+    persons,
+    units,
+)
+from storage.vocabulary import Conversation, ConversationKind, Platform, Role
+
+if TYPE_CHECKING:
+    from storage.unit_of_work import UnitOfWork
+
+#: When the bot speaks unasked: only to an @ or a command, or also to questions it surely knows.
+MENTION, CONFIDENT = "mention", "confident"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassGroup:
+    """One chat group of a class; `muted_until` while the bot may not speak in it."""
+
+    platform: Platform
+    account: str
+    group_id: str
+    muted_until: datetime | None = None
+
+    @property
+    def conversation(self) -> Conversation:
+        return Conversation(self.platform, self.account, ConversationKind.GROUP, self.group_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Tutor:
+    """A class's tutor now; `accounts` are (platform, user id)."""
+
+    person_id: int
+    name: str
+    accounts: tuple[tuple[Platform, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRoom:
+    """A class as the handlers see it. Several tutors: the one longest in office comes first."""
+
+    id: int
+    name: str
+    unit_id: int | None
+    speak_mode: str
+    grace: timedelta
+    quiet_until: datetime | None
+    tutors: tuple[Tutor, ...] = ()
+    groups: tuple[ClassGroup, ...] = ()
+
+    @property
+    def tutor(self) -> Tutor | None:
+        return self.tutors[0] if self.tutors else None
+
+    def is_quiet(self, now: datetime) -> bool:
+        """The tutor has asked the bot to hold its tongue."""
+        return self.quiet_until is not None and self.quiet_until > now
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """An appointment in force now."""
+
+    role: Role
+    class_id: int | None
+    unit_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who speaks, by the platform's id and our database only; `person_id` None is unbound."""
+
+    platform: Platform
+    user_id: str
+    person_id: int | None = None
+    name: str = ""
+    duties: tuple[Duty, ...] = field(default=())
+    class_ids: tuple[int, ...] = ()
+
+    def role_in(self, room: ClassRoom) -> Role:
+        """What this person is to `room` now."""
+        if any(duty.role is Role.TUTOR and duty.class_id == room.id for duty in self.duties):
+            return Role.TUTOR
+        for duty in self.duties:
+            if duty.role is Role.SUPERVISOR and duty.unit_id in (None, room.unit_id):
+                return Role.SUPERVISOR
+        return Role.STUDENT if room.id in self.class_ids else Role.UNKNOWN
+
+    @property
+    def tutored(self) -> tuple[int, ...]:
+        """The ids of the classes this person is tutor of."""
+        return tuple(
+            duty.class_id
+            for duty in self.duties
+            if duty.role is Role.TUTOR and duty.class_id is not None
+        )
+
+
+class People:
+    """Classes, persons and the ties between them."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def classes_of_groups(
+        self, conversations: Collection[Conversation], now: datetime
+    ) -> dict[tuple[Platform, str, str], ClassRoom]:
+        """The class bound to each group, by (platform, account, group id)."""
+        wanted = {(c.platform, c.account, c.id) for c in conversations}
+        found: dict[tuple[Platform, str, str], int] = {}
+        for platform in {key[0] for key in wanted}:
+            keys = [key for key in wanted if key[0] == platform]
+            statement = select(class_groups).where(
+                class_groups.c.platform == platform,
+                class_groups.c.account.in_({key[1] for key in keys}),
+                class_groups.c.group_id.in_({key[2] for key in keys}),
+            )
+            for row in await self._uow.read(statement):
+                found[(platform, row.account, row.group_id)] = row.class_id
+        rooms = await self.classes(set(found.values()), now)
+        return {key: rooms[class_id] for key, class_id in found.items() if key in wanted}
+
+    async def classes(self, class_ids: Collection[int], now: datetime) -> dict[int, ClassRoom]:
+        """Classes with their tutors in office and their groups."""
+        if not class_ids:
+            return {}
+        tutors = await self._tutors(class_ids, now)
+        groups: dict[int, list[ClassGroup]] = defaultdict(list)
+        for row in await self._uow.read(
+            select(class_groups)
+            .where(class_groups.c.class_id.in_(class_ids))
+            .order_by(class_groups.c.id)
+        ):
+            group = ClassGroup(Platform(row.platform), row.account, row.group_id, row.muted_until)
+            groups[row.class_id].append(group)
+        return {
+            row.id: ClassRoom(
+                id=row.id,
+                name=row.name,
+                unit_id=row.unit_id,
+                speak_mode=row.speak_mode,
+                grace=timedelta(minutes=row.grace_minutes),
+                quiet_until=row.quiet_until,
+                tutors=tuple(tutors.get(row.id, ())),
+                groups=tuple(groups.get(row.id, ())),
+            )
+            for row in await self._uow.read(select(classes).where(classes.c.id.in_(class_ids)))
+        }
+
+    async def get_class(self, class_id: int, now: datetime) -> ClassRoom:
+        """One class.
+
+        Raises:
+            NotFound: no class has this id.
+        """
+        rooms = await self.classes([class_id], now)
+        if class_id not in rooms:
+            raise NotFound(f"class {class_id}")
+        return rooms[class_id]
+
+    async def class_named(self, name: str, now: datetime) -> ClassRoom | None:
+        """A class by its exact name."""
+        statement = select(classes.c.id).where(classes.c.name == name)
+        class_id = (await self._uow.read(statement)).scalar()
+        return None if class_id is None else await self.get_class(class_id, now)
+
+    async def _tutors(self, class_ids: Collection[int], now: datetime) -> dict[int, list[Tutor]]:
+        statement = (
+            select(
+                duties.c.class_id,
+                persons.c.id,
+                persons.c.name,
+                identities.c.platform,
+                identities.c.user_id,
+            )
+            .select_from(
+                duties.join(persons, persons.c.id == duties.c.person_id).outerjoin(
+                    identities, identities.c.person_id == persons.c.id
+                )
+            )
+            .where(
+                duties.c.class_id.in_(class_ids),
+                duties.c.role == Role.TUTOR,
+                _in_force(now),
+            )
+            .order_by(duties.c.starts_at, duties.c.id)
+        )
+        found: dict[int, dict[int, Tutor]] = defaultdict(dict)
+        for class_id, person_id, name, platform, user_id in await self._uow.read(statement):
+            known = found[class_id].get(person_id)
+            accounts = known.accounts if known else ()
+            if platform is not None:
+                accounts += ((Platform(platform), user_id),)
+            found[class_id][person_id] = Tutor(person_id, name, accounts)
+        return {class_id: list(tutors.values()) for class_id, tutors in found.items()}
+
+    async def speakers(
+        self, ids: Collection[tuple[Platform, str]], now: datetime
+    ) -> dict[tuple[Platform, str], Speaker]:
+        """Who is behind each platform id; the unbound are in it too, with no person."""
+        found = {key: Speaker(*key) for key in ids}
+        persons_by_key: dict[tuple[Platform, str], tuple[int, str]] = {}
+        for platform in {key[0] for key in ids}:
+            statement = (
+                select(identities.c.user_id, persons.c.id, persons.c.name)
+                .join(persons, persons.c.id == identities.c.person_id)
+                .where(
+                    identities.c.platform == platform,
+                    identities.c.user_id.in_({key[1] for key in ids if key[0] == platform}),
+                )
+            )
+            for user_id, person_id, name in await self._uow.read(statement):
+                persons_by_key[(platform, user_id)] = (person_id, name)
+        if not persons_by_key:
+            return found
+        person_ids = {person_id for person_id, _ in persons_by_key.values()}
+        held: dict[int, list[Duty]] = defaultdict(list)
+        for row in await self._uow.read(
+            select(duties).where(duties.c.person_id.in_(person_ids), _in_force(now))
+        ):
+            held[row.person_id].append(Duty(Role(row.role), row.class_id, row.unit_id))
+        enrolled: dict[int, list[int]] = defaultdict(list)
+        for row in await self._uow.read(
+            select(enrolments).where(enrolments.c.person_id.in_(person_ids))
+        ):
+            enrolled[row.person_id].append(row.class_id)
+        for key, (person_id, name) in persons_by_key.items():
+            found[key] = Speaker(
+                *key, person_id, name, tuple(held[person_id]), tuple(enrolled[person_id])
+            )
+        return found
+
+    async def class_last_spoken_in(self, platform: Platform, user_id: str) -> int | None:
+        """The class whose group this id was last seen in: where an unbound private chat belongs."""
+        statement = (
+            select(interactions.c.class_id)
+            .where(interactions.c.platform == platform, interactions.c.speaker_id == user_id)
+            .order_by(interactions.c.id.desc())
+            .limit(1)
+        )
+        class_id: int | None = (await self._uow.read(statement)).scalar()
+        return class_id
+
+    async def staff_ids(self, now: datetime) -> set[tuple[Platform, str]]:
+        """Every platform id that belongs to somebody with a duty now."""
+        statement = (
+            select(identities.c.platform, identities.c.user_id)
+            .join(duties, duties.c.person_id == identities.c.person_id)
+            .where(_in_force(now))
+        )
+        return {(Platform(platform), user) for platform, user in await self._uow.read(statement)}
+
+    async def units_below(self, unit_id: int) -> set[int]:
+        """A unit and everything under it."""
+        rows = (await self._uow.read(select(units.c.id, units.c.parent_id))).all()
+        below = {unit_id}
+        while True:
+            more = {row.id for row in rows if row.parent_id in below} - below
+            if not more:
+                return below
+            below |= more
+
+    async def bind_group(self, group: Conversation, class_id: int) -> None:
+        """Tie a group to a class, or move it to another."""
+        changed = await self._uow.write(
+            update(class_groups).where(_is_group(group)).values(class_id=class_id)
+        )
+        if changed.rowcount == 0:
+            await self._uow.write(
+                insert(class_groups).values(
+                    platform=group.platform,
+                    account=group.account,
+                    group_id=group.id,
+                    class_id=class_id,
+                )
+            )
+
+    async def set_group_mute(self, group: Conversation, until: datetime | None) -> None:
+        """The platform forbids the bot to speak here until then; None lifts it."""
+        await self._uow.write(
+            update(class_groups).where(_is_group(group)).values(muted_until=until)
+        )
+
+    async def set_quiet(self, class_id: int, until: datetime | None) -> None:
+        """The tutor asks for silence until then; None ends it."""
+        await self._uow.write(
+            update(classes).where(classes.c.id == class_id).values(quiet_until=until)
+        )
+
+    async def set_speak_mode(self, class_id: int, mode: str) -> None:
+        """`MENTION` or `CONFIDENT`."""
+        await self._uow.write(
+            update(classes).where(classes.c.id == class_id).values(speak_mode=mode)
+        )
+
+
+def _in_force(now: datetime) -> ColumnElement[bool]:
+    return and_(duties.c.starts_at <= now, or_(duties.c.ends_at.is_(None), duties.c.ends_at > now))
+
+
+def _is_group(group: Conversation) -> ColumnElement[bool]:
+    return and_(
+        class_groups.c.platform == group.platform,
+        class_groups.c.account == group.account,
+        class_groups.c.group_id == group.id,
+    )

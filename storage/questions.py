@@ -1,0 +1,268 @@
+"""Hand-offs: what waits for a person, from the moment it is noted until it is closed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, func, select, update
+
+from storage.models import hand_offs
+from storage.vocabulary import (
+    Conversation,
+    ConversationKind,
+    Label,
+    Message,
+    Platform,
+    Topic,
+)
+
+if TYPE_CHECKING:
+    from storage.unit_of_work import UnitOfWork
+
+SERIES = "hand_off"
+
+
+class State(StrEnum):
+    """Where a hand-off stands."""
+
+    WATCHED = "watched"  # noted silently; somebody in the group may still answer
+    WAITING = "waiting"  # on the tutor's list
+    CLOSED = "closed"
+
+
+class SolvedBy(StrEnum):
+    """Who answered; never added up across these lines."""
+
+    BOT = "bot"
+    TUTOR = "tutor"
+    CLASSMATE = "classmate"
+    SUPERVISOR = "supervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """One question, complaint or cry for help that waits, or waited, for a person."""
+
+    number: int
+    kind: Label
+    state: State
+    class_id: int
+    conversation: Conversation
+    asker_id: str
+    asker_name: str
+    person_id: int | None
+    event_id: int
+    message_id: str
+    text: str
+    topic: Topic
+    is_about_tutor: bool
+    asked_at: datetime
+    surface_at: datetime | None = None
+    closed_at: datetime | None = None
+    solved_by: SolvedBy | None = None
+    answer: str | None = None
+
+
+class Questions:
+    """What waits for a person."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def add(
+        self,
+        message: Message,
+        *,
+        kind: Label,
+        class_id: int,
+        person_id: int | None,
+        event_id: int,
+        text: str,
+        topic: Topic,
+        is_about_tutor: bool,
+        surface_at: datetime | None,
+    ) -> HandOff:
+        """Note it; `surface_at` None puts it on the tutor's list at once, else only then."""
+        state = State.WAITING if surface_at is None else State.WATCHED
+        hand_off = HandOff(
+            number=await self._uow.number(SERIES),
+            kind=kind,
+            state=state,
+            class_id=class_id,
+            conversation=message.conversation,
+            asker_id=message.sender_id,
+            asker_name=message.sender_name,
+            person_id=person_id,
+            event_id=event_id,
+            message_id=message.message_id,
+            text=text,
+            topic=topic,
+            is_about_tutor=is_about_tutor,
+            asked_at=message.sent_at,
+            surface_at=surface_at,
+        )
+        place = message.conversation
+        self._uow.add(
+            hand_offs,
+            {
+                "number": hand_off.number,
+                "kind": kind,
+                "state": state,
+                "class_id": class_id,
+                "platform": place.platform,
+                "account": place.account,
+                "conversation_kind": place.kind,
+                "conversation_id": place.id,
+                "via_group": place.via_group,
+                "asker_id": message.sender_id,
+                "asker_name": message.sender_name,
+                "person_id": person_id,
+                "event_id": event_id,
+                "message_id": message.message_id,
+                "text": text,
+                "topic": topic,
+                "is_about_tutor": is_about_tutor,
+                "asked_at": message.sent_at,
+                "surface_at": surface_at,
+            },
+        )
+        return hand_off
+
+    async def get(self, number: int) -> HandOff | None:
+        """T-`number`, if there is one."""
+        row = (await self._uow.read(select(hand_offs).where(hand_offs.c.number == number))).first()
+        return None if row is None else _hand_off(row)
+
+    async def open_in(self, class_ids: Collection[int]) -> dict[int, list[HandOff]]:
+        """Everything not closed, by class, oldest first."""
+        if not class_ids:
+            return {}
+        statement = (
+            select(hand_offs)
+            .where(hand_offs.c.class_id.in_(class_ids), hand_offs.c.closed_at.is_(None))
+            .order_by(hand_offs.c.asked_at, hand_offs.c.number)
+        )
+        found: dict[int, list[HandOff]] = defaultdict(list)
+        for row in await self._uow.read(statement):
+            found[row.class_id].append(_hand_off(row))
+        return found
+
+    async def open_of_askers(
+        self, class_ids: Collection[int], asker_ids: Collection[str]
+    ) -> dict[tuple[int, str], list[HandOff]]:
+        """What these people still wait for, by (class, asker)."""
+        if not class_ids or not asker_ids:
+            return {}
+        statement = select(hand_offs).where(
+            hand_offs.c.class_id.in_(class_ids),
+            hand_offs.c.closed_at.is_(None),
+            hand_offs.c.asker_id.in_(asker_ids),
+        )
+        found: dict[tuple[int, str], list[HandOff]] = defaultdict(list)
+        for row in await self._uow.read(statement):
+            found[(row.class_id, row.asker_id)].append(_hand_off(row))
+        return found
+
+    async def by_message(self, class_id: int, message_id: str) -> HandOff | None:
+        """The open hand-off that a message of the class started."""
+        statement = (
+            select(hand_offs)
+            .where(
+                hand_offs.c.class_id == class_id,
+                hand_offs.c.message_id == message_id,
+                hand_offs.c.closed_at.is_(None),
+            )
+            .order_by(hand_offs.c.number.desc())
+        )
+        row = (await self._uow.read(statement)).first()
+        return None if row is None else _hand_off(row)
+
+    async def close(
+        self,
+        hand_off: HandOff,
+        *,
+        at: datetime,
+        solved_by: SolvedBy,
+        by: int | None,
+        answer: str,
+    ) -> bool:
+        """Close it, once; False where it was closed already."""
+        result = await self._uow.write(
+            update(hand_offs)
+            .where(hand_offs.c.number == hand_off.number, hand_offs.c.closed_at.is_(None))
+            .values(
+                state=State.CLOSED,
+                closed_at=at,
+                closed_by=by,
+                solved_by=solved_by,
+                answer=answer,
+            )
+        )
+        return result.rowcount == 1
+
+    async def surface(self, now: datetime, limit: int = 1000) -> list[HandOff]:
+        """Put on the tutors' lists what nobody has answered within its grace period."""
+        due = (
+            select(hand_offs.c.number)
+            .where(
+                hand_offs.c.closed_at.is_(None),
+                hand_offs.c.state == State.WATCHED,
+                hand_offs.c.surface_at <= now,
+            )
+            .order_by(hand_offs.c.number)
+            .limit(limit)
+        )
+        rows = await self._uow.write(
+            update(hand_offs)
+            .where(hand_offs.c.number.in_(due), hand_offs.c.state == State.WATCHED)
+            .values(state=State.WAITING)
+            .returning(*hand_offs.c)
+        )
+        return [_hand_off(row) for row in rows]
+
+    async def forget_text(self, event_id: int, replacement: str) -> None:
+        """Replace the words of what a recalled message started."""
+        await self._uow.write(
+            update(hand_offs).where(hand_offs.c.event_id == event_id).values(text=replacement)
+        )
+
+    async def count_without_tutor(self, tutored: Collection[int]) -> int:
+        """How many open items belong to a class that nobody is tutor of."""
+        statement = select(func.count()).where(
+            hand_offs.c.closed_at.is_(None), hand_offs.c.class_id.not_in(tutored)
+        )
+        return int((await self._uow.read(statement)).scalar_one())
+
+
+def _hand_off(row: Row[*tuple[Any, ...]]) -> HandOff:
+    return HandOff(
+        number=row.number,
+        kind=Label(row.kind),
+        state=State(row.state),
+        class_id=row.class_id,
+        conversation=Conversation(
+            Platform(row.platform),
+            row.account,
+            ConversationKind(row.conversation_kind),
+            row.conversation_id,
+            row.via_group,
+        ),
+        asker_id=row.asker_id,
+        asker_name=row.asker_name,
+        person_id=row.person_id,
+        event_id=row.event_id,
+        message_id=row.message_id,
+        text=row.text,
+        topic=Topic(row.topic),
+        is_about_tutor=row.is_about_tutor,
+        asked_at=row.asked_at,
+        surface_at=row.surface_at,
+        closed_at=row.closed_at,
+        solved_by=None if row.solved_by is None else SolvedBy(row.solved_by),
+        answer=row.answer,
+    )

@@ -1,0 +1,121 @@
+"""Claim, renew, settle, retry: the lease arithmetic, once, for inbox and outbox.
+
+A row is claimable when it is ready, its time has come and nobody holds a live lease on it. The
+same statements run on SQLite and PostgreSQL.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Table, and_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.errors import LeaseLost
+
+READY, DONE, DEAD = "ready", "done", "dead"
+
+
+def is_claimable(table: Table, now: datetime) -> ColumnElement[bool]:
+    """Ready, due and not held by a living instance."""
+    return and_(
+        table.c.state == READY,
+        table.c.not_before <= now,
+        or_(table.c.leased_until.is_(None), table.c.leased_until < now),
+    )
+
+
+async def claim(
+    connection: AsyncConnection,
+    table: Table,
+    *,
+    instance: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    only: ColumnElement[bool] | None = None,
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The oldest claimable rows, now leased to `instance`; each row goes to one claimant only."""
+    wanted = is_claimable(table, now)
+    if only is not None:
+        wanted = and_(wanted, only)
+    oldest = (
+        select(table.c.id)
+        .where(wanted)
+        .order_by(table.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(table)
+        .where(table.c.id.in_(oldest), wanted)
+        .values(leased_by=instance, leased_until=now + lease)
+        .returning(*table.c)
+    )
+    rows = (await connection.execute(statement)).all()
+    return sorted(rows, key=lambda row: int(row.id))
+
+
+async def renew(
+    connection: AsyncConnection, table: Table, *, instance: str, until: datetime
+) -> None:
+    """Keep everything `instance` holds for longer: its heartbeat."""
+    await connection.execute(
+        update(table)
+        .where(table.c.state == READY, table.c.leased_by == instance)
+        .values(leased_until=until)
+    )
+
+
+async def release(connection: AsyncConnection, table: Table, *, instance: str | None) -> int:
+    """Give back what `instance` holds (None: whoever holds it); how many rows that was."""
+    held = table.c.leased_by.is_not(None) if instance is None else table.c.leased_by == instance
+    result = await connection.execute(
+        update(table).where(table.c.state == READY, held).values(leased_by=None, leased_until=None)
+    )
+    return result.rowcount
+
+
+async def finish(
+    connection: AsyncConnection, table: Table, *, ids: Sequence[int], instance: str
+) -> None:
+    """Mark rows done.
+
+    Raises:
+        LeaseLost: another instance has taken one of them over; nothing may be kept.
+    """
+    if not ids:
+        return
+    result = await connection.execute(
+        update(table)
+        .where(table.c.id.in_(ids), table.c.state == READY, table.c.leased_by == instance)
+        .values(state=DONE, leased_by=None, leased_until=None)
+    )
+    if result.rowcount != len(ids):
+        raise LeaseLost(f"{len(ids) - result.rowcount} of {len(ids)} rows of {table.name}")
+
+
+async def put_back(
+    connection: AsyncConnection,
+    table: Table,
+    *,
+    row_id: int,
+    instance: str,
+    not_before: datetime,
+    attempts: int,
+    error: str,
+    is_dead: bool = False,
+) -> None:
+    """Try a row again at `not_before`, or never again."""
+    await connection.execute(
+        update(table)
+        .where(table.c.id == row_id, table.c.state == READY, table.c.leased_by == instance)
+        .values(
+            state=DEAD if is_dead else READY,
+            attempts=attempts,
+            not_before=not_before,
+            error=error[:500],
+            leased_by=None,
+            leased_until=None,
+        )
+    )

@@ -1,0 +1,197 @@
+"""Read-only questions for pages, reports and exports; always bounded or paged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Row, and_, func, select
+
+from storage.interactions import Kind, Record
+from storage.models import classes, hand_offs, interactions, persons
+from storage.questions import SolvedBy, State
+from storage.vocabulary import Action, Platform, Topic
+
+if TYPE_CHECKING:
+    from storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFilter:
+    """Which rows; None means any. `hide_about_tutor` is set whenever a tutor is the reader."""
+
+    class_ids: Collection[int] | None = None
+    unit_ids: Collection[int] | None = None
+    tutor_id: int | None = None
+    kind: Kind | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    hide_about_tutor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One interaction as a reader sees it; words are looked up by `event_id`."""
+
+    id: int
+    at: datetime
+    class_id: int
+    class_name: str
+    tutor_name: str
+    person_name: str
+    platform: Platform
+    speaker_id: str
+    record: Record
+    event_id: int | None
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """One tutor's day in numbers; bot and people are never added together."""
+
+    questions: int
+    by_bot: int
+    by_tutor: int
+    by_classmate: int
+    complaints: int
+    notices: int
+    waiting: int
+    oldest_waiting: datetime | None
+    first_reply_seconds: tuple[float, ...]
+
+
+class Reports:
+    """What was done, for reading."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    async def ledger(
+        self, wanted: LedgerFilter, *, limit: int = 50, before_id: int | None = None
+    ) -> list[LedgerRow]:
+        """Newest first; `before_id` asks for the next page."""
+        tutor = persons.alias("tutor")
+        statement = (
+            select(
+                interactions,
+                classes.c.name.label("class_name"),
+                tutor.c.name.label("tutor_name"),
+                persons.c.name.label("person_name"),
+            )
+            .join(classes, classes.c.id == interactions.c.class_id)
+            .outerjoin(tutor, tutor.c.id == interactions.c.tutor_id)
+            .outerjoin(persons, persons.c.id == interactions.c.person_id)
+            .where(_matches(wanted))
+            .order_by(interactions.c.id.desc())
+            .limit(limit)
+        )
+        if before_id is not None:
+            statement = statement.where(interactions.c.id < before_id)
+        return [_ledger_row(row) for row in await self._uow.read(statement)]
+
+    async def count(self, wanted: LedgerFilter) -> int:
+        """How many rows there are."""
+        statement = (
+            select(func.count())
+            .select_from(interactions.join(classes, classes.c.id == interactions.c.class_id))
+            .where(_matches(wanted))
+        )
+        return int((await self._uow.read(statement)).scalar_one())
+
+    async def day(self, class_ids: Collection[int], since: datetime, until: datetime) -> DayFigures:
+        """The figures of some classes between two instants; what is about the tutor left out."""
+        wanted = LedgerFilter(class_ids=class_ids, since=since, until=until, hide_about_tutor=True)
+        statement = (
+            select(interactions.c.kind, interactions.c.solved_by, func.count())
+            .join(classes, classes.c.id == interactions.c.class_id)
+            .where(_matches(wanted))
+            .group_by(interactions.c.kind, interactions.c.solved_by)
+        )
+        counts = {(kind, solved): n for kind, solved, n in await self._uow.read(statement)}
+
+        def total(kind: Kind, solved_by: SolvedBy | None = None) -> int:
+            return sum(
+                n
+                for (row_kind, row_solved), n in counts.items()
+                if row_kind == kind and (solved_by is None or row_solved == solved_by)
+            )
+
+        replies = await self._uow.read(
+            select(interactions.c.first_reply_seconds)
+            .join(classes, classes.c.id == interactions.c.class_id)
+            .where(
+                _matches(wanted),
+                interactions.c.kind == Kind.REPLY,
+                interactions.c.solved_by == SolvedBy.TUTOR,
+                interactions.c.first_reply_seconds.is_not(None),
+            )
+        )
+        waiting, oldest = (
+            await self._uow.read(
+                select(func.count(), func.min(hand_offs.c.asked_at)).where(
+                    hand_offs.c.class_id.in_(class_ids),
+                    hand_offs.c.closed_at.is_(None),
+                    hand_offs.c.state == State.WAITING,
+                    hand_offs.c.is_about_tutor.is_(False),
+                )
+            )
+        ).one()
+        return DayFigures(
+            questions=total(Kind.QUESTION),
+            by_bot=total(Kind.QUESTION, SolvedBy.BOT),
+            by_tutor=total(Kind.REPLY, SolvedBy.TUTOR),
+            by_classmate=total(Kind.REPLY, SolvedBy.CLASSMATE),
+            complaints=total(Kind.COMPLAINT),
+            notices=total(Kind.NOTICE),
+            waiting=waiting,
+            oldest_waiting=oldest,
+            first_reply_seconds=tuple(sorted(replies.scalars())),
+        )
+
+
+def _matches(wanted: LedgerFilter) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [interactions.c.id.is_not(None)]
+    if wanted.class_ids is not None:
+        conditions.append(interactions.c.class_id.in_(wanted.class_ids))
+    if wanted.unit_ids is not None:
+        conditions.append(classes.c.unit_id.in_(wanted.unit_ids))
+    if wanted.tutor_id is not None:
+        conditions.append(interactions.c.tutor_id == wanted.tutor_id)
+    if wanted.kind is not None:
+        conditions.append(interactions.c.kind == wanted.kind)
+    if wanted.since is not None:
+        conditions.append(interactions.c.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(interactions.c.at < wanted.until)
+    if wanted.hide_about_tutor:
+        conditions.append(interactions.c.is_about_tutor.is_(False))
+    return and_(*conditions)
+
+
+def _ledger_row(row: Row[*tuple[Any, ...]]) -> LedgerRow:
+    return LedgerRow(
+        id=row.id,
+        at=row.at,
+        class_id=row.class_id,
+        class_name=row.class_name,
+        tutor_name=row.tutor_name or "",
+        person_name=row.person_name or "",
+        platform=Platform(row.platform),
+        speaker_id=row.speaker_id,
+        record=Record(
+            kind=Kind(row.kind),
+            action=Action(row.action),
+            topic=Topic(row.topic),
+            article=row.article,
+            solved_by=None if row.solved_by is None else SolvedBy(row.solved_by),
+            first_reply_seconds=row.first_reply_seconds,
+            hand_off=row.hand_off,
+            entry=row.entry or "",
+            is_about_tutor=row.is_about_tutor,
+        ),
+        event_id=row.event_id,
+        message_id=row.message_id,
+    )

@@ -1,0 +1,20 @@
+"""The `[database]` section."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DatabaseSettings(BaseModel):
+    """Where the truth is kept and how long a claim on a piece of work lasts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: `sqlite+aiosqlite:///data/zhuxue.db` or `postgresql+asyncpg://user:password@host/name`
+    url: str = "sqlite+aiosqlite:///data/zhuxue.db"
+    lease_seconds: int = Field(default=30, ge=5, le=600)
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claim holds without a heartbeat."""
+        return timedelta(seconds=self.lease_seconds)

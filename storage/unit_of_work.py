@@ -1,0 +1,160 @@
+"""UnitOfWork: one transaction, one repository per topic, inserts gathered and written together."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Executable, Table, insert, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
+
+from storage.audit import Audit
+from storage.imports import Imports
+from storage.inbox import InboxRows
+from storage.interactions import Interactions
+from storage.models import counters
+from storage.outbox import OutboxRows
+from storage.people import People
+from storage.prompts import Prompts
+from storage.published import Published
+from storage.questions import Questions
+from storage.reports import Reports
+from storage.supervisors import Supervisors
+
+
+class UnitOfWork:
+    """
+    An open transaction. Whoever opened it commits; a repository never does.
+
+    Rows given to `add` wait in memory and go to the database in one `INSERT` a table, at the
+    latest at commit. `step` makes the work of one event undoable inside a batch of many.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self._waiting: dict[Table, list[dict[str, Any]]] = {}
+        self._counters: dict[str, int] = {}
+        self._in_step = False
+        self._marks: dict[Table, int] = {}
+        self._savepoint: AsyncTransaction | None = None
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def add(self, table: Table, row: dict[str, Any]) -> None:
+        """Insert `row` with the next flush. It must have every column of its table's others."""
+        self._waiting.setdefault(table, []).append(row)
+
+    async def read(self, statement: Executable) -> CursorResult[*tuple[Any, ...]]:
+        """Ask the database. Rows still waiting are not seen: `flush` first where that matters."""
+        return await self.connection.execute(statement)
+
+    async def write(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[*tuple[Any, ...]]:
+        """Change something now; inside a step, behind a savepoint opened at the first change."""
+        if self._in_step and self._savepoint is None:
+            await self._flush(up_to=self._marks)
+            self._marks = {}
+            self._savepoint = await self.connection.begin_nested()
+        if rows is None:
+            return await self.connection.execute(statement)
+        return await self.connection.execute(statement, rows)
+
+    async def number(self, name: str) -> int:
+        """The next number of a series, without holes: taken back if the transaction is."""
+        if name not in self._counters:
+            row = await self.connection.execute(
+                select(counters.c.value).where(counters.c.name == name).with_for_update()
+            )
+            self._counters[name] = row.scalar_one()
+        self._counters[name] += 1
+        return self._counters[name]
+
+    async def flush(self) -> None:
+        """Write everything that waits."""
+        await self._flush(up_to=None)
+
+    @asynccontextmanager
+    async def step(self) -> AsyncIterator[None]:
+        """One event's work: if the block fails, its writes and numbers are undone."""
+        self._marks = {table: len(rows) for table, rows in self._waiting.items()}
+        numbers = dict(self._counters)
+        self._in_step = True
+        try:
+            yield
+        except BaseException:
+            for table, rows in self._waiting.items():
+                del rows[self._marks.get(table, 0) :]
+            # A series first touched in this step keeps its place: its row is locked by us anyway.
+            self._counters |= numbers
+            if self._savepoint is not None:
+                await self._savepoint.rollback()
+                self._counters = numbers
+            raise
+        else:
+            if self._savepoint is not None:
+                await self._flush(up_to=None)
+                await self._savepoint.commit()
+        finally:
+            self._in_step = False
+            self._savepoint = None
+
+    async def _flush(self, up_to: Mapping[Table, int] | None) -> None:
+        for table, rows in self._waiting.items():
+            count = len(rows) if up_to is None else up_to.get(table, 0)
+            if count:
+                await self.connection.execute(insert(table), rows[:count])
+                del rows[:count]
+        if up_to is None and self._counters:
+            for name, value in self._counters.items():
+                await self.connection.execute(
+                    update(counters).where(counters.c.name == name).values(value=value)
+                )
+            self._counters = {}
+
+    # -- repositories -----------------------------------------------------------------------------
+
+    @cached_property
+    def people(self) -> People:
+        return People(self)
+
+    @cached_property
+    def published(self) -> Published:
+        return Published(self)
+
+    @cached_property
+    def questions(self) -> Questions:
+        return Questions(self)
+
+    @cached_property
+    def interactions(self) -> Interactions:
+        return Interactions(self)
+
+    @cached_property
+    def inbox(self) -> InboxRows:
+        return InboxRows(self)
+
+    @cached_property
+    def outbox(self) -> OutboxRows:
+        return OutboxRows(self)
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        return Prompts(self)
+
+    @cached_property
+    def supervisors(self) -> Supervisors:
+        return Supervisors(self)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self)
+
+    @cached_property
+    def reports(self) -> Reports:
+        return Reports(self)
+
+    @cached_property
+    def imports(self) -> Imports:
+        return Imports(self)
