@@ -1,0 +1,78 @@
+"""Announcements: the tutor's words, brought to the class groups under the tutor's name."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+
+from handlers import texts
+from handlers.classes import own_rooms
+from handlers.commands import BadCommand
+from handlers.context import Context, Outcome, Reply
+from handlers.errors import UserError
+from handlers.permissions import Deed, require
+from storage.interactions import Kind, Record
+from storage.people import ClassRoom
+from storage.prompts import Prompt
+from storage.vocabulary import Action, Outgoing
+
+CONFIRM = "notice"
+CONFIRM_LASTS = timedelta(seconds=60)
+USAGE = "/公告 内容"
+
+
+async def announce(context: Context, argument: str) -> Outcome:
+    """「/公告 内容」: at once to one class; to several only after 「确认」 within 60 s."""
+    rooms, words = _targets(await own_rooms(context), argument)
+    if not words:
+        raise BadCommand(texts.usage(USAGE))
+    for room in rooms:
+        require(context.speaker, Deed.ANNOUNCE, room)
+        if not room.groups:
+            raise UserError(texts.notice_without_group(room.name))
+    if len(rooms) == 1:
+        return publish(context, rooms, words, context.event_id)
+    detail = {"classes": [room.id for room in rooms], "text": words, "event": context.event_id}
+    await context.uow.prompts.put(
+        context.message.conversation,
+        context.message.sender_id,
+        Prompt(CONFIRM, json.dumps(detail), context.now + CONFIRM_LASTS),
+    )
+    return Outcome((Reply(texts.notice_preview([room.name for room in rooms], words)),))
+
+
+async def confirm(context: Context) -> Outcome:
+    """「确认」: the rights are read again, they may have ended within the minute."""
+    assert context.prompt is not None
+    await context.uow.prompts.drop(context.message.conversation, context.message.sender_id)
+    detail = json.loads(context.prompt.detail)
+    if context.message.text.strip() != "确认":
+        return Outcome((Reply(texts.cancelled()),))
+    found = await context.uow.people.classes(detail["classes"], context.now)
+    rooms = [require(context.speaker, Deed.ANNOUNCE, room) for room in found.values()]
+    return publish(context, rooms, detail["text"], detail["event"])
+
+
+def publish(context: Context, rooms: Sequence[ClassRoom], words: str, event_id: int) -> Outcome:
+    """One message a group, known by the command that asked for it: never twice."""
+    groups = [group for room in rooms for group in room.groups]
+    sent = tuple(
+        Outgoing(
+            key=f"notice:{event_id}:{group.platform}:{group.account}:{group.group_id}",
+            conversation=group.conversation,
+            text=texts.notice(context.speaker.name, words),
+            is_push=True,
+        )
+        for group in groups
+    )
+    record = Record(Kind.NOTICE, Action.ANSWER, article="第十六条")
+    return Outcome((Reply(texts.notice_sent(len(sent))),), record, sent)
+
+
+def _targets(rooms: Sequence[ClassRoom], argument: str) -> tuple[list[ClassRoom], str]:
+    """Which classes and what text: 「计算机2301 明天…」 names one, 「全部 …」 or nothing all."""
+    for room in sorted(rooms, key=lambda room: len(room.name), reverse=True):
+        if argument.startswith(room.name):
+            return [room], argument[len(room.name) :].strip()
+    if argument.startswith("全部"):
+        return list(rooms), argument.removeprefix("全部").strip()
+    return list(rooms), argument.strip()
