@@ -21,7 +21,8 @@ class Context:
     One message, who said it, where, and everything known beforehand about it.
 
     `room` is the class it belongs to, None where that is unknown. `facts` are the slots of the
-    class's answers, already in words. `waiting` is what this person still waits for.
+    class's answers, already in words. `waiting` is what this person still waits for; handing over
+    adds to it.
     """
 
     event_id: int
@@ -31,7 +32,7 @@ class Context:
     room: ClassRoom | None
     facts: Mapping[str, str]
     prompt: Prompt | None
-    waiting: tuple[HandOff, ...]
+    waiting: list[HandOff]
     tutor_spoke_at: datetime | None
     uow: UnitOfWork
     now: datetime

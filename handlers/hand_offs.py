@@ -73,7 +73,7 @@ async def hand_off(context: Context, kind: Label, *, surface_at: datetime | None
     """Put a message on the list of what waits for a person; numbered from the first moment."""
     assert context.room is not None
     text = mask(context.message.text)
-    return await context.uow.questions.add(
+    item = await context.uow.questions.add(
         context.message,
         kind=kind,
         class_id=context.room.id,
@@ -85,6 +85,8 @@ async def hand_off(context: Context, kind: Label, *, surface_at: datetime | None
         and is_about_tutor(text, context.understanding.topic),
         surface_at=surface_at,
     )
+    context.waiting.append(item)
+    return item
 
 
 def card_for(hand_off: HandOff, room: ClassRoom, now: datetime) -> tuple[Outgoing, ...]:
@@ -148,6 +150,8 @@ async def reply_to_hand_off(
         first_reply_seconds=seconds_between(item.asked_at, answered_at),
         hand_off=item.number,
         is_about_tutor=item.is_about_tutor,
+        class_id=item.class_id,
+        person_id=item.person_id,
     )
     if is_visible:
         return Outcome(record=record)
@@ -291,6 +295,7 @@ async def _classmate(context: Context, item: HandOff) -> Outcome:
             solved_by=SolvedBy.CLASSMATE,
             first_reply_seconds=seconds_between(item.asked_at, message.sent_at),
             hand_off=item.number,
+            person_id=item.person_id,
         )
     )
 

@@ -136,10 +136,11 @@ def failed() -> str:
 
 
 def complaint_taken(number: int, *, is_private: bool, about_tutor: bool) -> str:
-    """A complaint has a number and an owner."""
+    """A complaint has a number; who handles it is said in private only, the group reads along."""
+    if not is_private:
+        return f"您反映的问题已登记，编号 T-{number}。细节请私聊我补充，群里不展开。"
     owner = "由办学单位管理人员处理，助学教师看不到" if about_tutor else "会有老师跟进"
-    more = "可以继续补充经过和希望怎样解决。" if is_private else "细节请私聊我补充，群里不展开。"
-    return f"您反映的问题已登记，编号 T-{number}，{owner}。{more}"
+    return f"您反映的问题已登记，编号 T-{number}，{owner}。可以继续补充经过和希望怎样解决。"
 
 
 def complaint_added(number: int) -> str:

@@ -26,7 +26,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if self.is_sqlite and self.url.database not in (None, "", ":memory:"):
+        self.is_missing_file = self.is_sqlite and not Path(str(self.url.database)).exists()
+        if self.is_missing_file:
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
         self.engine: AsyncEngine = create_async_engine(
             self.url, pool_size=5, max_overflow=10, pool_pre_ping=not self.is_sqlite

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -159,16 +159,13 @@ class InboxRows:
         """Heartbeat."""
         await queue.renew(self._uow.connection, inbound_events, instance=instance, until=until)
 
-    async def release(self, instance: str | None = None) -> int:
-        """Give back what `instance` (None: anybody) holds."""
-        return await queue.release(self._uow.connection, inbound_events, instance=instance)
+    async def release(self, instance: str) -> None:
+        """Give back what `instance` holds."""
+        await queue.release(self._uow.connection, inbound_events, instance=instance)
 
-    async def next_due(self) -> datetime | None:
-        """When the earliest waiting event may be tried; None when none waits."""
-        statement = select(func.min(inbound_events.c.not_before)).where(
-            inbound_events.c.state == queue.READY
-        )
-        return (await self._uow.read(statement)).scalar()
+    async def expire(self, now: datetime) -> None:
+        """End every lease: nobody else has this database open."""
+        await queue.expire(self._uow.connection, inbound_events, now=now)
 
     async def messages(self, ids: Collection[int]) -> dict[int, Message]:
         """The stored messages behind ledger rows, by event id."""
@@ -204,6 +201,15 @@ class InboxRows:
             .where(inbound_events.c.id == event.id)
             .values(payload=_encode(kept))
         )
+
+    async def prune(self, before: datetime) -> int:
+        """Forget finished events received before then; the ledger keeps that they were."""
+        result = await self._uow.write(
+            delete(inbound_events).where(
+                inbound_events.c.state == queue.DONE, inbound_events.c.received_at < before
+            )
+        )
+        return result.rowcount
 
     async def set_aside(self, limit: int = 100) -> list[tuple[int, str, datetime]]:
         """Events that failed every time: id, error, when received; newest first."""

@@ -34,7 +34,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What goes on the tutor's record. `first_reply_seconds` counts from the student's message."""
+    """
+    What goes on the tutor's record. `first_reply_seconds` counts from the student's message.
+
+    `class_id` and `person_id` are given where they are not the speaker's own: a tutor answers in
+    private what a student asked in a group.
+    """
 
     kind: Kind
     action: Action
@@ -45,6 +50,8 @@ class Record:
     hand_off: int | None = None
     entry: str = ""
     is_about_tutor: bool = False
+    class_id: int | None = None
+    person_id: int | None = None
 
 
 class Interactions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,20 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """A message to send, leased to us. `may_be_sent`: whoever held it before died on the way."""
+    """A message to send. `may_be_sent`: whoever held its lease before died on the way."""
 
     message: Outgoing
     created_at: datetime
     attempts: int = 0
     may_be_sent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What came of one send."""
-
-    key: str
-    sent_id: str
+    is_leased: bool = True
 
 
 class OutboxRows:
@@ -71,7 +64,7 @@ class OutboxRows:
                 "leased_until": now + lease if instance else None,
             },
         )
-        return OutboxMessage(message, now)
+        return OutboxMessage(message, now, is_leased=instance is not None)
 
     async def claim(
         self,
@@ -112,8 +105,8 @@ class OutboxRows:
             for row in rows
         ]
 
-    async def finish(self, sent: Sequence[Sent], *, now: datetime, instance: str) -> None:
-        """Mark messages sent, whoever holds them now: what is sent is sent."""
+    async def finish(self, sent: Mapping[str, str], *, now: datetime) -> None:
+        """Mark messages sent (key → platform id), whoever holds them now: what is sent is sent."""
         if not sent:
             return
         statement = (
@@ -127,7 +120,7 @@ class OutboxRows:
                 leased_until=None,
             )
         )
-        rows = [{"sent_key": item.key, "platform_id": item.sent_id[:100]} for item in sent]
+        rows = [{"sent_key": key, "platform_id": sent_id[:100]} for key, sent_id in sent.items()]
         await self._uow.write(statement, rows)
 
     async def put_back(
@@ -162,15 +155,13 @@ class OutboxRows:
         """Heartbeat."""
         await queue.renew(self._uow.connection, outbox, instance=instance, until=until)
 
-    async def next_due(self, accounts: Collection[tuple[Platform, str]]) -> datetime | None:
-        """When the earliest unleased message of these accounts may be sent."""
-        names = {account for _, account in accounts}
-        statement = select(func.min(outbox.c.not_before)).where(
-            outbox.c.state == queue.READY,
-            outbox.c.leased_by.is_(None),
-            outbox.c.account.in_(names),
-        )
-        return (await self._uow.read(statement)).scalar() if names else None
+    async def release(self, instance: str) -> None:
+        """Give back what `instance` holds and has not sent."""
+        await queue.release(self._uow.connection, outbox, instance=instance)
+
+    async def expire(self, now: datetime) -> None:
+        """End every lease: nobody else has this database open."""
+        await queue.expire(self._uow.connection, outbox, now=now)
 
     async def about(
         self, platform: Platform, account: str, conversation_id: str, sent_id: str

@@ -33,6 +33,8 @@ class Prompts:
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
+        #: What this unit of work has opened, or (None) closed.
+        self.changed: dict[PromptKey, Prompt | None] = {}
 
     async def put(self, conversation: Conversation, user_id: str, prompt: Prompt) -> None:
         """Open a prompt."""
@@ -48,6 +50,7 @@ class Prompts:
                 expires_at=prompt.expires_at,
             )
         )
+        self.changed[_key(conversation, user_id)] = prompt
 
     async def drop(self, conversation: Conversation, user_id: str) -> None:
         """Close whatever prompt is open."""
@@ -59,6 +62,7 @@ class Prompts:
                 prompts.c.user_id == user_id,
             )
         )
+        self.changed[_key(conversation, user_id)] = None
 
     async def open(
         self, now: datetime, user_ids: Collection[str] | None = None
@@ -77,3 +81,7 @@ class Prompts:
     async def expire(self, now: datetime) -> None:
         """Forget prompts nobody answered in time."""
         await self._uow.write(delete(prompts).where(prompts.c.expires_at <= now))
+
+
+def _key(conversation: Conversation, user_id: str) -> PromptKey:
+    return (conversation.platform, conversation.account, conversation.id, user_id)

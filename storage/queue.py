@@ -67,13 +67,25 @@ async def renew(
     )
 
 
-async def release(connection: AsyncConnection, table: Table, *, instance: str | None) -> int:
-    """Give back what `instance` holds (None: whoever holds it); how many rows that was."""
-    held = table.c.leased_by.is_not(None) if instance is None else table.c.leased_by == instance
-    result = await connection.execute(
-        update(table).where(table.c.state == READY, held).values(leased_by=None, leased_until=None)
+async def release(connection: AsyncConnection, table: Table, *, instance: str) -> None:
+    """Give back what `instance` holds and has not begun: its last act."""
+    await connection.execute(
+        update(table)
+        .where(table.c.state == READY, table.c.leased_by == instance)
+        .values(leased_by=None, leased_until=None)
     )
-    return result.rowcount
+
+
+async def expire(connection: AsyncConnection, table: Table, *, now: datetime) -> None:
+    """End every lease now, for a database that nobody else can have open.
+
+    Who held it stays in the row: that tells a message that may be sent from one that is not.
+    """
+    await connection.execute(
+        update(table)
+        .where(table.c.state == READY, table.c.leased_by.is_not(None))
+        .values(leased_until=now - timedelta(seconds=1))
+    )
 
 
 async def finish(

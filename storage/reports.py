@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select
+from sqlalchemy import ColumnElement, Row, and_, func, select, true
 
 from storage.interactions import Kind, Record
-from storage.models import classes, hand_offs, interactions, persons
+from storage.models import classes, duties, hand_offs, interactions, persons
 from storage.questions import SolvedBy, State
-from storage.vocabulary import Action, Platform, Topic
+from storage.vocabulary import Action, Platform, Role, Topic
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
@@ -20,11 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Which rows; None means any. `hide_about_tutor` is set whenever a tutor is the reader."""
+    """
+    Which rows; None and "" mean any. `hide_about_tutor` is set whenever a tutor is the reader.
 
+    `class_name` and `tutor_name` are any part of the name.
+    """
+
+    id: int | None = None
     class_ids: Collection[int] | None = None
     unit_ids: Collection[int] | None = None
+    class_name: str = ""
     tutor_id: int | None = None
+    tutor_name: str = ""
     kind: Kind | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -103,7 +110,12 @@ class Reports:
 
     async def day(self, class_ids: Collection[int], since: datetime, until: datetime) -> DayFigures:
         """The figures of some classes between two instants; what is about the tutor left out."""
-        wanted = LedgerFilter(class_ids=class_ids, since=since, until=until, hide_about_tutor=True)
+        return await self.figures(
+            LedgerFilter(class_ids=class_ids, since=since, until=until, hide_about_tutor=True)
+        )
+
+    async def figures(self, wanted: LedgerFilter) -> DayFigures:
+        """The rows in numbers, and how many hand-offs of the same classes wait right now."""
         statement = (
             select(interactions.c.kind, interactions.c.solved_by, func.count())
             .join(classes, classes.c.id == interactions.c.class_id)
@@ -131,12 +143,9 @@ class Reports:
         )
         waiting, oldest = (
             await self._uow.read(
-                select(func.count(), func.min(hand_offs.c.asked_at)).where(
-                    hand_offs.c.class_id.in_(class_ids),
-                    hand_offs.c.closed_at.is_(None),
-                    hand_offs.c.state == State.WAITING,
-                    hand_offs.c.is_about_tutor.is_(False),
-                )
+                select(func.count(), func.min(hand_offs.c.asked_at))
+                .select_from(hand_offs.join(classes, classes.c.id == hand_offs.c.class_id))
+                .where(_waits(wanted))
             )
         ).one()
         return DayFigures(
@@ -151,15 +160,42 @@ class Reports:
             first_reply_seconds=tuple(sorted(replies.scalars())),
         )
 
+    async def names(
+        self, unit_ids: Collection[int] | None, *, limit: int = 200
+    ) -> tuple[list[str], list[str]]:
+        """The first names of classes and of the tutors on their record, for suggestions."""
+        here = true() if unit_ids is None else classes.c.unit_id.in_(unit_ids)
+        of_classes = select(classes.c.name).where(here).order_by(classes.c.name).limit(limit)
+        of_tutors = (
+            select(persons.c.name)
+            .where(
+                persons.c.id.in_(
+                    select(duties.c.person_id)
+                    .join(classes, classes.c.id == duties.c.class_id)
+                    .where(here, duties.c.role == Role.TUTOR)
+                )
+            )
+            .distinct()
+            .order_by(persons.c.name)
+            .limit(limit)
+        )
+        return (
+            list((await self._uow.read(of_classes)).scalars()),
+            list((await self._uow.read(of_tutors)).scalars()),
+        )
+
 
 def _matches(wanted: LedgerFilter) -> ColumnElement[bool]:
-    conditions: list[ColumnElement[bool]] = [interactions.c.id.is_not(None)]
+    conditions = _is_of_class(wanted)
+    if wanted.id is not None:
+        conditions.append(interactions.c.id == wanted.id)
     if wanted.class_ids is not None:
         conditions.append(interactions.c.class_id.in_(wanted.class_ids))
-    if wanted.unit_ids is not None:
-        conditions.append(classes.c.unit_id.in_(wanted.unit_ids))
     if wanted.tutor_id is not None:
         conditions.append(interactions.c.tutor_id == wanted.tutor_id)
+    if wanted.tutor_name:
+        named = persons.c.name.contains(wanted.tutor_name, autoescape=True)
+        conditions.append(interactions.c.tutor_id.in_(select(persons.c.id).where(named)))
     if wanted.kind is not None:
         conditions.append(interactions.c.kind == wanted.kind)
     if wanted.since is not None:
@@ -169,6 +205,40 @@ def _matches(wanted: LedgerFilter) -> ColumnElement[bool]:
     if wanted.hide_about_tutor:
         conditions.append(interactions.c.is_about_tutor.is_(False))
     return and_(*conditions)
+
+
+def _waits(wanted: LedgerFilter) -> ColumnElement[bool]:
+    """What waits now in the classes of a filter; when and by whom it was asked plays no part."""
+    conditions = _is_of_class(wanted)
+    conditions += [hand_offs.c.closed_at.is_(None), hand_offs.c.state == State.WAITING]
+    if wanted.class_ids is not None:
+        conditions.append(hand_offs.c.class_id.in_(wanted.class_ids))
+    if wanted.tutor_id is not None:
+        conditions.append(_is_tutor_of_class(duties.c.person_id == wanted.tutor_id))
+    if wanted.tutor_name:
+        named = persons.c.name.contains(wanted.tutor_name, autoescape=True)
+        conditions.append(
+            _is_tutor_of_class(duties.c.person_id.in_(select(persons.c.id).where(named)))
+        )
+    if wanted.hide_about_tutor:
+        conditions.append(hand_offs.c.is_about_tutor.is_(False))
+    return and_(*conditions)
+
+
+def _is_of_class(wanted: LedgerFilter) -> list[ColumnElement[bool]]:
+    """The conditions on `classes` itself."""
+    conditions: list[ColumnElement[bool]] = [true()]
+    if wanted.unit_ids is not None:
+        conditions.append(classes.c.unit_id.in_(wanted.unit_ids))
+    if wanted.class_name:
+        conditions.append(classes.c.name.contains(wanted.class_name, autoescape=True))
+    return conditions
+
+
+def _is_tutor_of_class(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return hand_offs.c.class_id.in_(
+        select(duties.c.class_id).where(duties.c.role == Role.TUTOR, condition)
+    )
 
 
 def _ledger_row(row: Row[*tuple[Any, ...]]) -> LedgerRow:

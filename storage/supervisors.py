@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 
 from storage.models import sign_in_failures, supervisors, units, web_sessions
 
@@ -52,6 +52,10 @@ class Supervisors:
             else Supervisor(row.id, row.username, row.name, row.password_hash, row.unit_id)
         )
 
+    async def any(self) -> bool:
+        """Whether there is any account at all."""
+        return (await self._uow.read(select(supervisors.c.id).limit(1))).first() is not None
+
     async def put(
         self, *, username: str, name: str, password_hash: str, unit_id: int | None
     ) -> bool:
@@ -82,9 +86,12 @@ class Supervisors:
         ).scalar()
         return unit_id
 
-    async def failures(self, username: str, address: str, since: datetime) -> tuple[int, int]:
-        """Failed sign-ins since then: of the account, and from the address."""
-        recent = sign_in_failures.c.at > since
+    async def failures(
+        self, username: str, address: str, since: datetime, until: datetime
+    ) -> tuple[int, int]:
+        """Failed sign-ins between two instants: of the account, and from the address."""
+        # The playground's clock may have run ahead before a restart: what is to come counts not.
+        recent = and_(sign_in_failures.c.at > since, sign_in_failures.c.at <= until)
         of_account = select(func.count()).where(recent, sign_in_failures.c.username == username)
         from_address = select(func.count()).where(recent, sign_in_failures.c.address == address)
         return (
@@ -133,6 +140,12 @@ class Supervisors:
         """Still in use."""
         await self._uow.write(
             update(web_sessions).where(web_sessions.c.token_hash == token_hash).values(seen_at=now)
+        )
+
+    async def carry_sessions(self, used_since: datetime, now: datetime) -> None:
+        """The clock was moved on: whoever was signed in was not idle meanwhile."""
+        await self._uow.write(
+            update(web_sessions).where(web_sessions.c.seen_at >= used_since).values(seen_at=now)
         )
 
     async def close_session(self, token_hash: str) -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from storage.vocabulary import Incoming, Outgoing, Platform
+from storage.vocabulary import ContactRequest, Incoming, Outgoing, Platform
 
 #: Returns as soon as the event is in the inbox's buffer; waits when the buffer is full.
 Accept = Callable[[Incoming], Awaitable[None]]
@@ -57,9 +57,20 @@ class Adapter(Protocol):
     async def run(self, accept: Accept, presence: Presence) -> None:
         """Listen until cancelled, reconnecting on its own; hands every event to `accept`."""
 
-    async def send(self, message: Outgoing) -> str:
-        """The platform's id of the message sent. Has a time limit of its own.
+    async def send(self, message: Outgoing, earlier: datetime | None = None) -> str:
+        """
+        The platform's id of the message sent. Has a time limit of its own.
+
+        `earlier` is given when a process that died may have sent it since then: what can be
+        looked up is looked up before it is sent again.
 
         Raises:
             SendError: one of its four kinds.
+        """
+
+    async def answer_request(self, request: ContactRequest, *, approve: bool) -> None:
+        """Accept or leave alone a friend request or an invitation into a group.
+
+        Raises:
+            SendError: it could not be answered.
         """

@@ -1,0 +1,189 @@
+"""Composition root: builds every object, starts them in order, stops them in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import structlog
+from aiohttp import web
+from filelock import FileLock, Timeout
+
+from bot.adapters.base import Adapter, SendError
+from bot.adapters.onebot import OneBot
+from bot.adapters.playground import Playground
+from bot.clock import Clock
+from bot.inbox import Inbox
+from bot.knowledge import KnowledgeInUse
+from bot.outbox import Outbox
+from bot.pulse import Pulse
+from bot.settings import Settings
+from bot.web import server
+from schedules.clock import AlarmClock
+from storage.database import Database
+from storage.migrations import runner
+from storage.vocabulary import ContactRequest, Platform
+
+log = structlog.get_logger()
+
+#: How long a stop may take to send what is already answered.
+DRAIN_SECONDS = 20
+
+
+class AlreadyOpen(RuntimeError):
+    """Another process has this SQLite file; stop it, or use PostgreSQL for two."""
+
+
+class App:
+    """The whole bot. `async with app.running():` is its life; there is no other way in."""
+
+    def __init__(self, settings: Settings, *, has_playground: bool = False) -> None:
+        self.settings = settings
+        #: Shown on the playground's page, so that a newcomer can look as a supervisor does.
+        self.demo_password = ""
+        self.clock = Clock()
+        self.database = Database(settings.database.url)
+        self.pulse = Pulse(self.database, self.clock, settings.database.lease)
+        self.knowledge = KnowledgeInUse(self.database)
+        self.onebot = OneBot(settings.onebot, self.clock.now)
+        self.playground = Playground(self.clock.now, settings.bot.name) if has_playground else None
+        adapters: list[Adapter] = [self.onebot]
+        if self.playground is not None:
+            adapters.append(self.playground)
+        self.adapters: dict[Platform, Adapter] = {item.platform: item for item in adapters}
+        self.outbox = Outbox(
+            database=self.database,
+            adapters=self.adapters,
+            settings=settings.outbox,
+            clock=self.clock,
+            pulse=self.pulse,
+        )
+        self.inbox = Inbox(
+            database=self.database,
+            outbox=self.outbox,
+            knowledge=lambda: self.knowledge.knowledge,
+            settings=settings.bot,
+            clock=self.clock,
+            pulse=self.pulse,
+        )
+        self.alarm = AlarmClock(self.database, self.clock.now, settings.bot, self._look_around)
+        self.inbox.on_request.append(self._answer_request)
+        self.port = 0
+        self._requests: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """From the first row claimed to the last message sent."""
+        await runner.require_current(self.database)
+        with self._alone():
+            async with self._working():
+                yield
+            await self._let_go()
+        await self.database.close()
+        log.info("app.stopped")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process a SQLite file: the second one started says so and stops."""
+        if not self.database.is_sqlite:
+            yield
+            return
+        lock = FileLock(f"{self.database.url.database}.lock", blocking=False)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise AlreadyOpen(
+                f"{self.database.url.database} 正被另一个助学程序使用，请先停掉它。"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncIterator[None]:
+        if self.database.is_sqlite:
+            # Nobody else has this file open, so whoever held a lease is gone.
+            async with self.database.unit_of_work() as uow:
+                await uow.inbox.expire(self.clock.now())
+                await uow.outbox.expire(self.clock.now())
+        await self._look_around()
+        await self.pulse.beat()
+        async with asyncio.TaskGroup() as group:
+            workers = [
+                group.create_task(self.pulse.run(), name="pulse"),
+                group.create_task(self.outbox.run(), name="outbox"),
+                group.create_task(self.inbox.run(), name="inbox"),
+            ]
+            listeners = [
+                group.create_task(
+                    adapter.run(self.inbox.accept, self.outbox.presence), name=adapter.platform
+                )
+                for adapter in self.adapters.values()
+            ]
+            site = await self._open_doors()
+            self.alarm.start()
+            log.info("app.started", instance=self.pulse.instance, port=self.port)
+            try:
+                yield
+            finally:
+                self.alarm.stop()
+                await self._finish()
+                for task in listeners:
+                    task.cancel()
+                await site.cleanup()
+                for task in workers:
+                    task.cancel()
+
+    async def _open_doors(self) -> web.AppRunner:
+        site = web.AppRunner(
+            server.build(self),
+            access_log=None,
+            # Long-lived sockets are ended by their own adapters, not waited for.
+            shutdown_timeout=2,
+        )
+        await site.setup()
+        host, port = self.settings.web.host, self.settings.web.port
+        await web.TCPSite(site, host, port).start()
+        self.port = site.addresses[0][1]
+        return site
+
+    async def _finish(self) -> None:
+        """What has been accepted is worked through and sent, within reason."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self.inbox.drain()
+                await self.outbox.drain()
+
+    async def _let_go(self) -> None:
+        async with self.database.unit_of_work() as uow:
+            await uow.inbox.release(self.pulse.instance)
+            await uow.outbox.release(self.pulse.instance)
+
+    async def _look_around(self) -> None:
+        """Refresh what is only a hint: staff, open prompts, knowledge."""
+        try:
+            now = self.clock.now()
+            async with self.database.reading() as uow:
+                self.inbox.attention.staff = await uow.people.staff_ids(now)
+                self.inbox.attention.prompted = set(await uow.prompts.open(now))
+            await self.knowledge.refresh()
+        except Exception:
+            log.exception("app.look_around_failed")
+
+    def _answer_request(self, request: ContactRequest, is_known: bool) -> None:
+        """Let in whom we know; leave everybody else to a person."""
+        if is_known:
+            task = asyncio.get_running_loop().create_task(self._approve(request))
+            self._requests.add(task)
+            task.add_done_callback(self._requests.discard)
+
+    async def _approve(self, request: ContactRequest) -> None:
+        adapter = self.adapters[request.conversation.platform]
+        for pause in (1, 5, 30):
+            try:
+                await adapter.answer_request(request, approve=True)
+            except SendError:
+                await asyncio.sleep(pause)
+            else:
+                return
+        log.warning("app.request_not_answered", account=request.conversation.account)

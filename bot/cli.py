@@ -1,0 +1,336 @@
+"""The command line: one function per command, each a few lines around what does the work."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import webbrowser
+from collections.abc import Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from argon2 import PasswordHasher
+
+from bot import demo, logs, reporting
+from bot.app import AlreadyOpen, App
+from bot.asking import Asker
+from bot.clock import Clock
+from bot.importing import Kind, import_table
+from bot.knowledge import KnowledgeInUse
+from bot.settings import DEFAULT_FILE, Settings, SettingsError, load_settings
+from bot.terminal import Terminal
+from handlers.imports import TableError
+from handlers.published import facts_in_words
+from storage.database import Database
+from storage.errors import SchemaOutdated
+from storage.imports import Changes
+from storage.migrations import runner
+
+app = typer.Typer(
+    name="zhuxue",
+    help="助学：开放大学班级群助手。先试 playground，正式运行用 run。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Config = Annotated[Path, typer.Option("--config", "-c", help="配置文件")]
+PLAYGROUND_DATABASE = "sqlite+aiosqlite:///data/playground.db"
+MIN_PASSWORD = 10
+
+
+@app.command()
+def run(config: Config = DEFAULT_FILE) -> None:
+    """正式运行：连上 QQ，处理消息，直到收到停止信号。"""
+    settings = _settings(config)
+    logs.set_up()
+    _guard_address(settings)
+    _start(_serve(settings))
+
+
+@app.command()
+def playground(
+    config: Config = DEFAULT_FILE,
+    terminal: Annotated[bool, typer.Option("--terminal", help="在终端里试，不开网页")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="不自动打开浏览器")] = False,
+) -> None:
+    """演示班级群：在浏览器（或终端）里扮演学生和老师，背后是完整的真实流程。"""
+    is_configured = config.exists() or "ZHUXUE_DATABASE__URL" in os.environ
+    database = {} if is_configured else {"database": {"url": PLAYGROUND_DATABASE}}
+    settings = _settings(config, **database)
+    logs.set_up()
+    if settings.web.host not in ("127.0.0.1", "::1", "localhost"):
+        _fail("演示没有密码保护，只能在本机打开：请把 web.host 设为 127.0.0.1")
+    _start(_play(settings, in_terminal=terminal, opens_browser=not no_browser))
+
+
+@app.command()
+def check(config: Config = DEFAULT_FILE) -> None:
+    """检查配置和数据库，用中文说明哪里不对、该怎么改。"""
+    settings = _settings(config)
+    problems = asyncio.run(reporting.problems_of(settings))
+    for line in problems:
+        typer.echo(f"✗ {line}")
+    if problems:
+        raise typer.Exit(1)
+    typer.echo("✓ 配置没有问题，数据库可以使用。")
+
+
+@app.command()
+def migrate(config: Config = DEFAULT_FILE) -> None:
+    """建立或升级数据库；重复执行没有影响。"""
+    before, after = _with_database(_settings(config), runner.migrate)
+    typer.echo("数据库已是最新。" if before == after else f"数据库已升级到 {after}。")
+
+
+@app.command("import")
+def import_(
+    kind: Annotated[Kind, typer.Argument(help="表的种类")],
+    file: Annotated[Path, typer.Argument(help=".xlsx 或 .csv 文件")],
+    config: Config = DEFAULT_FILE,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="看过差异后不再询问")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只看差异，不改数据库")] = False,
+) -> None:
+    """导入班级、教师、学生、校历、学校信息或知识；先列差异，有一行错就一行也不改。"""
+    settings = _settings(config)
+
+    def confirm(changes: Changes) -> bool:
+        _show(changes)
+        if dry_run:
+            return False
+        # Without a terminal there is nobody to ask: the command itself was the decision.
+        return yes or not sys.stdin.isatty() or typer.confirm("照此修改吗？")
+
+    async def work(database: Database) -> Changes | None:
+        await _require_current(database)
+        return await import_table(
+            database, kind, file, settings=settings.bot, now=Clock().now(), confirm=confirm
+        )
+
+    try:
+        changes = _with_database(settings, work)
+    except TableError as error:
+        _fail(f"{file.name} 有 {len(error.problems)} 处问题，一行也没有导入：", *error.problems)
+    if changes is None:
+        typer.echo("没有修改。")
+    elif not changes.lines:
+        typer.echo("和数据库一致，没有要改的。")
+    else:
+        typer.echo(f"已导入：{_sum(changes)}")
+
+
+@app.command()
+def ledger(
+    config: Config = DEFAULT_FILE,
+    class_name: Annotated[str, typer.Option("--class", help="只看这个班")] = "",
+    since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"])] = None,
+    until: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"])] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
+    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="每行一条 JSON")] = False,
+) -> None:
+    """打印助学教师台账，最新的在前。"""
+
+    async def work(database: Database) -> list[str]:
+        await _require_current(database)
+        return await reporting.ledger_lines(
+            database, class_name, since, until, limit=limit, as_jsonl=as_jsonl
+        )
+
+    for line in _with_database(_settings(config), work):
+        typer.echo(line)
+
+
+@app.command("add-supervisor")
+def add_supervisor(
+    username: Annotated[str, typer.Argument(help="登录名")],
+    name: Annotated[str, typer.Option("--name", help="姓名")] = "",
+    unit: Annotated[str, typer.Option("--unit", help="办学单位；不写就是省校，看全部")] = "",
+    config: Config = DEFAULT_FILE,
+) -> None:
+    """添加督导账号，或给已有账号换密码。密码从键盘输入，或放在环境变量 ZHUXUE_PASSWORD 里。"""
+    password = os.environ.get("ZHUXUE_PASSWORD") or typer.prompt(
+        "密码", hide_input=True, confirmation_prompt="再输一次"
+    )
+    if len(password) < MIN_PASSWORD:
+        _fail(f"密码至少 {MIN_PASSWORD} 个字符。")
+
+    async def work(database: Database) -> bool | None:
+        await _require_current(database)
+        async with database.unit_of_work() as uow:
+            unit_id = await uow.supervisors.unit_named(unit) if unit else None
+            if unit and unit_id is None:
+                return None
+            uow.audit.add(at=Clock().now(), actor="cli", action="supervisor.put", target=username)
+            return await uow.supervisors.put(
+                username=username,
+                name=name or username,
+                password_hash=PasswordHasher().hash(password),
+                unit_id=unit_id,
+            )
+
+    is_new = _with_database(_settings(config), work)
+    if is_new is None:
+        _fail(f"没有办学单位「{unit}」。单位随班级表一起导入，请先 import classes。")
+    typer.echo(f"已添加 {username}。" if is_new else f"{username} 已换密码，原有登录全部失效。")
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help="一句话；配合 --jsonl 时不写")] = "",
+    mention: Annotated[bool, typer.Option("--mention", "-m", help="当作 @ 了机器人")] = False,
+    class_name: Annotated[str, typer.Option("--class", help="用这个班的校历填答案")] = "",
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="从标准输入逐行读 JSON")] = False,
+    config: Config = DEFAULT_FILE,
+) -> None:
+    """看机器人会怎么处理一句话，但什么也不做。"""
+    asker = _with_database(_settings(config), lambda it: _asker(it, class_name, config))
+    if not jsonl:
+        typer.echo(json.dumps(asker.ask(text, mentions_bot=mention), ensure_ascii=False, indent=1))
+        return
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+            words, is_mention = item["text"], bool(item.get("mentions_bot", False))
+            if not isinstance(words, str):
+                raise TypeError("text is not a string")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            typer.echo(f'第 {number} 行不是 {{"text": …}}：{error}', err=True)
+            typer.echo(json.dumps({"error": f"line {number}"}))
+            continue
+        found = asker.ask(words, mentions_bot=is_mention)
+        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+# -- parts ----------------------------------------------------------------------------------------
+
+
+def _settings(config: Path, **overrides: Any) -> Settings:
+    try:
+        return load_settings(config, **overrides)
+    except SettingsError as error:
+        _fail("配置有问题，没有启动：", *error.problems)
+
+
+def _fail(*lines: str) -> NoReturn:
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(1)
+
+
+def _guard_address(settings: Settings) -> None:
+    """Pages on another address than loopback need somebody with a password."""
+    if settings.web.host in ("127.0.0.1", "::1", "localhost"):
+        return
+    if not _with_database(settings, reporting.has_supervisor):
+        _fail(
+            f"web.host 是 {settings.web.host}，但还没有任何督导账号。",
+            "请先运行 python -m bot add-supervisor 名字，或把 web.host 改回 127.0.0.1。",
+        )
+
+
+async def _serve(settings: Settings) -> None:
+    bot = App(settings)
+    async with bot.running():
+        await _stopped()
+
+
+async def _play(settings: Settings, *, in_terminal: bool, opens_browser: bool) -> None:
+    bot = App(settings, has_playground=True)
+    await runner.migrate(bot.database)
+    bot.demo_password = await demo.seed(bot.database, bot.clock.now())
+    async with bot.running():
+        address = f"http://127.0.0.1:{bot.port}/playground"
+        if in_terminal:
+            await Terminal(bot).run()
+            return
+        typer.echo(f"\n演示班级群：{address}")
+        typer.echo(f"督导登录：{demo.SUPERVISOR} / {bot.demo_password}（每次启动重新生成）")
+        typer.echo("按 Ctrl+C 停止。\n")
+        if opens_browser and sys.stdout.isatty():
+            await asyncio.to_thread(webbrowser.open, address)
+        await _stopped()
+
+
+async def _stopped() -> None:
+    """Until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:
+            # Windows: Ctrl+C arrives as KeyboardInterrupt.
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    await stop.wait()
+
+
+def _start(main: Coroutine[Any, Any, None]) -> None:
+    try:
+        if sys.platform == "win32":
+            asyncio.run(main)
+        else:
+            import uvloop
+
+            uvloop.run(main)
+    except* SchemaOutdated:
+        _fail("数据库结构和程序不一致，请先运行 python -m bot migrate。")
+    except* AlreadyOpen as group:
+        _fail(str(group.exceptions[0]))
+    except* OSError as group:
+        error = group.exceptions[0]
+        _fail(f"没有启动：{error}", "如果是端口被占用，请改 web.port 或先停掉另一个程序。")
+
+
+async def _require_current(database: Database) -> None:
+    try:
+        await runner.require_current(database)
+    except SchemaOutdated:
+        _fail("数据库还没有建立或版本不对，请先运行 python -m bot migrate。")
+
+
+def _with_database(settings: Settings, work: Any) -> Any:
+    async def main() -> Any:
+        database = Database(settings.database.url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(main())
+
+
+async def _asker(database: Database, class_name: str, config: Path) -> Asker:
+    settings = load_settings(config)
+    knowledge = KnowledgeInUse(database)
+    now = Clock().now()
+    if await runner.current(database) != runner.head():
+        # Nothing configured yet: the entries that come with the program, and no dates.
+        await knowledge.load_base()
+        return Asker(knowledge.knowledge, {}, settings.bot, now)
+    await knowledge.refresh()
+    async with database.reading() as uow:
+        room = await uow.people.class_named(class_name, now) if class_name else None
+        if class_name and room is None:
+            _fail(f"没有班级「{class_name}」。")
+        key = room.id if room else 0
+        published = (await uow.published.for_classes([key]))[key]
+    facts = facts_in_words(published, room, now)
+    tutor = room.tutor.name if room and room.tutor else None
+    return Asker(knowledge.knowledge, facts, settings.bot, now, tutor)
+
+
+def _show(changes: Changes, most: int = 20) -> None:
+    typer.echo(f"差异 {_sum(changes)}")
+    for line in changes.lines[:most]:
+        typer.echo(f"  {line}")
+    if len(changes.lines) > most:
+        typer.echo(f"  ……还有 {len(changes.lines) - most} 行")
+
+
+def _sum(changes: Changes) -> str:
+    return f"+{changes.added} −{changes.removed} ~{changes.changed}"

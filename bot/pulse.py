@@ -1,0 +1,53 @@
+"""Pulse: this process's name and proof of life; keeps its claims from being taken over."""
+
+import asyncio
+import os
+import secrets
+import socket
+from datetime import timedelta
+
+import structlog
+
+from bot.clock import Clock
+from storage.database import Database
+
+log = structlog.get_logger()
+
+
+class Pulse:
+    """
+    The instance's name, its lease, and whether that lease still holds.
+
+    A process that was stopped for longer than its lease finds `is_fresh` False when it wakes and
+    sends nothing more until it has renewed what is still its own.
+    """
+
+    def __init__(self, database: Database, clock: Clock, lease: timedelta) -> None:
+        self.instance = f"{socket.gethostname()[:20]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.lease = lease
+        self._database = database
+        self._clock = clock
+        self._fresh_until = 0.0
+
+    @property
+    def is_fresh(self) -> bool:
+        """The last renewal is younger than the lease."""
+        return asyncio.get_running_loop().time() < self._fresh_until
+
+    async def beat(self) -> None:
+        """Renew everything this instance holds."""
+        begun = asyncio.get_running_loop().time()
+        until = self._clock.now() + self.lease
+        async with self._database.unit_of_work() as uow:
+            await uow.inbox.renew(self.instance, until)
+            await uow.outbox.renew(self.instance, until)
+        self._fresh_until = begun + self.lease.total_seconds()
+
+    async def run(self) -> None:
+        """Beat three times a lease until cancelled."""
+        while True:
+            try:
+                await self.beat()
+            except Exception:
+                log.exception("pulse.missed")
+            await asyncio.sleep(self.lease.total_seconds() / 3)

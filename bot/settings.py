@@ -1,0 +1,143 @@
+"""Settings: every section of every folder put together, read once, checked whole.
+
+`zhuxue.toml` first, then the environment over it: `ZHUXUE_ONEBOT__ACCESS_TOKEN=…` is the key
+`onebot.access_token`. A `.env` file beside it counts as environment. Secrets belong there.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bot.adapters.onebot.settings import OneBotSettings
+from handlers.settings import BotSettings
+from storage.settings import DatabaseSettings
+
+DEFAULT_FILE = Path("zhuxue.toml")
+PREFIX = "ZHUXUE_"
+_NOT_SETTINGS = frozenset({"ZHUXUE_PASSWORD"})
+
+
+class WebSettings(BaseModel):
+    """Where pages and the reverse WebSocket listen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: Loopback until a supervisor has a password: `run` refuses another address before that.
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    #: Set behind a TLS proxy, so that the sign-in cookie only travels encrypted.
+    secure_cookies: bool = False
+    session_minutes: int = Field(default=30, ge=5, le=24 * 60)
+
+
+class OutboxSettings(BaseModel):
+    """How fast messages leave, per account."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: Answers to people who asked; 0 means as fast as the platform takes them.
+    replies_per_minute: int = Field(default=0, ge=0)
+    #: Messages nobody asked for (notices): a burst of these is what gets accounts banned.
+    pushes_per_minute: int = Field(default=20, ge=1)
+    max_attempts: int = Field(default=12, ge=1)
+    in_flight: int = Field(default=256, ge=1, le=10_000)
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="forbid", frozen=True
+    )
+
+    bot: BotSettings = BotSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    web: WebSettings = WebSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    onebot: OneBotSettings = OneBotSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            TomlConfigSettingsSource(settings_cls),
+        )
+
+
+class SettingsError(ValueError):
+    """What is wrong, one Chinese sentence a key."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load_settings(path: Path = DEFAULT_FILE, **overrides: Any) -> Settings:
+    """Read, join and check.
+
+    Raises:
+        SettingsError: every problem at once, with the key's path.
+    """
+    if path != DEFAULT_FILE and not path.exists():
+        raise SettingsError([f"找不到配置文件 {path}"])
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.startswith(PREFIX)
+        and name not in _NOT_SETTINGS
+        and name[len(PREFIX) :].split("__")[0].lower() not in Settings.model_fields
+    )
+    if unknown:
+        raise SettingsError([f"环境变量 {name}：没有这个配置项，请检查拼写" for name in unknown])
+
+    class SettingsOfFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return SettingsOfFile(**overrides)
+    except ValidationError as error:
+        raise SettingsError([_in_chinese(item) for item in error.errors()]) from error
+    except ValueError as error:
+        # tomllib's own error: the line is in it.
+        raise SettingsError([f"{path} 不是合法的 TOML：{error}"]) from error
+
+
+def _in_chinese(item: Any) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    value = item.get("input")
+    reasons = {
+        "extra_forbidden": "没有这个配置项，请检查拼写",
+        "missing": "缺少这一项",
+        "int_parsing": "应为整数",
+        "int_type": "应为整数",
+        "float_parsing": "应为数字",
+        "bool_parsing": "应为 true 或 false",
+        "string_type": "应为文字",
+        "greater_than_equal": f"不能小于 {item.get('ctx', {}).get('ge')}",
+        "less_than_equal": f"不能大于 {item.get('ctx', {}).get('le')}",
+        "literal_error": f"只能是 {item.get('ctx', {}).get('expected')}",
+    }
+    reason = reasons.get(item["type"], item["msg"])
+    shown = (
+        ""
+        if "token" in key or "password" in key or isinstance(value, dict)
+        else f"（现为 {value!r}）"
+    )
+    return f"{key}：{reason}{shown}"

@@ -1,0 +1,64 @@
+"""Which messages are kept at all. Pure.
+
+What classmates say to each other is none of the bot's business and is never stored; so this is
+decided before the inbox. It only ever lets through too much: rights and replies are decided later,
+from the database.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from handlers import commands
+from handlers.decision import called_by_name
+from handlers.settings import BotSettings
+from handlers.understanding import Understanding, understand
+from handlers.understanding.rules import Private
+from storage.prompts import Prompt, PromptKey
+from storage.vocabulary import ConversationKind, Label, Message, Platform, Topic
+
+_NOTED = frozenset({Label.QUESTION, Label.COMPLAINT, Label.DISTRESS, Label.PRIVACY_LEAK})
+_PLACEHOLDERS = tuple(Private)
+
+
+@dataclass(slots=True)
+class Attention:
+    """Hints from the database, refreshed by the clock: who is staff, who owes a short answer."""
+
+    staff: Collection[tuple[Platform, str]] = frozenset()
+    prompted: set[PromptKey] = field(default_factory=set)
+
+    def note_prompts(self, changed: Mapping[PromptKey, Prompt | None]) -> None:
+        """Prompts opened (or, with None, closed) just now."""
+        for key, prompt in changed.items():
+            if prompt is None:
+                self.prompted.discard(key)
+            else:
+                self.prompted.add(key)
+
+
+def understanding_of(text: str) -> Understanding:
+    """What kind of message it is, also once its private numbers have been masked."""
+    if any(word in text for word in _PLACEHOLDERS):
+        found = understand(text)
+        if found.label is not Label.DISTRESS:
+            return Understanding(Label.PRIVACY_LEAK, Topic.NONE, 1.0, 1.0)
+        return found
+    return understand(text)
+
+
+def is_worth_keeping(
+    message: Message, understanding: Understanding, hints: Attention, settings: BotSettings
+) -> bool:
+    """Whether a message may concern the bot or the record."""
+    place = message.conversation
+    if (
+        place.kind is ConversationKind.PRIVATE
+        or message.mentions_bot
+        or message.reply_to
+        or understanding.label in _NOTED
+        or (place.platform, message.sender_id) in hints.staff
+        or (place.platform, place.account, place.id, message.sender_id) in hints.prompted
+    ):
+        return True
+    text = message.text
+    return commands.parse(text) is not None or called_by_name(text, settings) is not None

@@ -1,0 +1,118 @@
+"""Scene: everything the messages of one batch need to know, asked for together."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from handlers.attention import understanding_of
+from handlers.context import Context
+from handlers.faq import Knowledge
+from handlers.published import facts_in_words
+from handlers.settings import BotSettings
+from storage.inbox import InboundEvent
+from storage.people import ClassRoom, Speaker
+from storage.prompts import Prompt, PromptKey
+from storage.published import PublishedFacts
+from storage.questions import HandOff
+from storage.unit_of_work import UnitOfWork
+from storage.vocabulary import Conversation, ConversationKind, Message, Platform
+
+
+@dataclass(slots=True)
+class Scene:
+    """
+    What is true at the start of a batch, in a handful of queries however large the batch.
+    """
+
+    now: datetime
+    settings: BotSettings
+    knowledge: Knowledge
+    tutor_spoke: Mapping[Conversation, datetime]
+    rooms: dict[tuple[Platform, str, str], ClassRoom] = field(default_factory=dict)
+    private_rooms: dict[int, ClassRoom] = field(default_factory=dict)
+    speakers: dict[tuple[Platform, str], Speaker] = field(default_factory=dict)
+    published: dict[int, PublishedFacts] = field(default_factory=dict)
+    facts: dict[int, Mapping[str, str]] = field(default_factory=dict)
+    waiting: dict[tuple[int, str], list[HandOff]] = field(default_factory=dict)
+    prompts: dict[PromptKey, Prompt] = field(default_factory=dict)
+    _last_seen: dict[tuple[Platform, str], int] = field(default_factory=dict)
+
+    async def load(self, uow: UnitOfWork, messages: Sequence[Message]) -> None:
+        """Ask the database."""
+        places = {message.conversation for message in messages}
+        groups = {place for place in places if place.kind is ConversationKind.GROUP}
+        groups |= {
+            Conversation(place.platform, place.account, ConversationKind.GROUP, place.via_group)
+            for place in places
+            if place.via_group
+        }
+        senders = {(m.conversation.platform, m.sender_id) for m in messages}
+        sender_ids = {sender for _, sender in senders}
+        self.rooms = await uow.people.classes_of_groups(groups, self.now)
+        self.speakers = await uow.people.speakers(senders, self.now)
+        self.prompts = await uow.prompts.open(self.now, sender_ids)
+        await self._load_private(uow, messages)
+        class_ids = {room.id for room in self.rooms.values()} | set(self.private_rooms)
+        if class_ids:
+            self.published = await uow.published.for_classes(class_ids)
+            self.waiting = await uow.questions.open_of_askers(class_ids, sender_ids)
+
+    async def _load_private(self, uow: UnitOfWork, messages: Sequence[Message]) -> None:
+        wanted: set[int] = set()
+        for message in messages:
+            place = message.conversation
+            if place.kind is not ConversationKind.PRIVATE:
+                continue
+            speaker = self.speakers[(place.platform, message.sender_id)]
+            wanted.update((*speaker.class_ids, *speaker.tutored))
+            if not speaker.class_ids and not speaker.tutored and not place.via_group:
+                seen = await uow.people.class_last_spoken_in(place.platform, message.sender_id)
+                if seen is not None:
+                    wanted.add(seen)
+                    self._last_seen[(place.platform, message.sender_id)] = seen
+        self.private_rooms = await uow.people.classes(wanted, self.now)
+
+    def room_of(self, message: Message) -> ClassRoom | None:
+        """The class a message belongs to: its group's, else its sender's."""
+        place = message.conversation
+        if place.kind is ConversationKind.GROUP:
+            return self.rooms.get((place.platform, place.account, place.id))
+        key = (place.platform, message.sender_id)
+        speaker = self.speakers[key]
+        own: Collection[int] = speaker.class_ids or speaker.tutored
+        if not own and place.via_group:
+            return self.rooms.get((place.platform, place.account, place.via_group))
+        class_id = next(iter(own), None) or self._last_seen.get(key)
+        return None if class_id is None else self.private_rooms.get(class_id)
+
+    def facts_of(self, room: ClassRoom | None) -> Mapping[str, str]:
+        """What answers to this class may be filled from."""
+        if room is None:
+            return {}
+        if room.id not in self.facts:
+            self.facts[room.id] = facts_in_words(self.published.get(room.id), room, self.now)
+        return self.facts[room.id]
+
+    def context(self, uow: UnitOfWork, event: InboundEvent, message: Message) -> Context:
+        """What the handler of one message is given."""
+        place = message.conversation
+        room = self.room_of(message)
+        key = (place.platform, place.account, place.id, message.sender_id)
+        prompt = uow.prompts.changed[key] if key in uow.prompts.changed else self.prompts.get(key)
+        # One list for the whole batch: what a first message hands over, the second sees.
+        waiting = self.waiting.setdefault((room.id if room else 0, message.sender_id), [])
+        return Context(
+            event_id=event.id,
+            message=message,
+            understanding=understanding_of(message.text),
+            speaker=self.speakers[(place.platform, message.sender_id)],
+            room=room,
+            facts=self.facts_of(room),
+            prompt=prompt,
+            waiting=waiting,
+            tutor_spoke_at=self.tutor_spoke.get(place),
+            uow=uow,
+            now=self.now,
+            settings=self.settings,
+            knowledge=self.knowledge,
+        )

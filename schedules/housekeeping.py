@@ -1,0 +1,24 @@
+"""What has served its time is forgotten."""
+
+from datetime import datetime, timedelta
+
+from handlers.settings import BotSettings
+from storage.unit_of_work import UnitOfWork
+
+#: A redelivery is recognised for as long as the event is kept; the words go with it.
+EVENTS_KEPT = timedelta(days=180)
+FAILURES_KEPT = timedelta(days=1)
+SESSIONS_KEPT = timedelta(days=1)
+
+
+async def expire(uow: UnitOfWork, now: datetime, settings: BotSettings) -> None:
+    """Prompts nobody answered, sign-ins long unused, failed sign-ins that no longer count."""
+    await uow.prompts.expire(now)
+    await uow.supervisors.expire(
+        failures_before=now - FAILURES_KEPT, sessions_before=now - SESSIONS_KEPT
+    )
+
+
+async def prune(uow: UnitOfWork, now: datetime, settings: BotSettings) -> None:
+    """Stored messages past their retention; the ledger keeps that they were."""
+    await uow.inbox.prune(now - EVENTS_KEPT)

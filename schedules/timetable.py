@@ -1,0 +1,31 @@
+"""TIMETABLE: everything that happens because time passed, on one screen.
+
+A job asks the database "what is due by `now`?", never "what was I told?": a missed tick costs
+delay, not work, and running a job twice does nothing more.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handlers.settings import BotSettings
+from schedules import housekeeping, questions
+from storage.unit_of_work import UnitOfWork
+
+Job = Callable[[UnitOfWork, datetime, BotSettings], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A job and how often the clock looks."""
+
+    name: str
+    every: timedelta
+    job: Job
+
+
+TIMETABLE: tuple[Entry, ...] = (
+    Entry("questions.surface", timedelta(seconds=30), questions.surface),
+    Entry("housekeeping.expire", timedelta(minutes=10), housekeeping.expire),
+    Entry("housekeeping.prune", timedelta(hours=6), housekeeping.prune),
+)
