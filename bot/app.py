@@ -36,11 +36,13 @@ class AlreadyOpen(RuntimeError):
 class App:
     """The whole bot. `async with app.running():` is its life; there is no other way in."""
 
-    def __init__(self, settings: Settings, *, has_playground: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, *, has_playground: bool = False, clock: Clock | None = None
+    ) -> None:
         self.settings = settings
         #: Shown on the playground's page, so that a newcomer can look as a supervisor does.
         self.demo_password = ""
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.database = Database(settings.database.url)
         self.pulse = Pulse(self.database, self.clock, settings.database.lease)
         self.knowledge = KnowledgeInUse(self.database)

@@ -1,0 +1,188 @@
+"""The aiohttp application: URL table, error pages, security headers, /healthz."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+
+from bot.web import pages, playground, session
+from bot.web.base import APP, HERE, TEMPLATES, open_templates, page
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+log = structlog.get_logger()
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+#: Nothing from elsewhere, no inline script or style, in nobody's frame.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Server": "zhuxue",
+}
+ONEBOT_PATHS = ("/onebot/v11/ws", "/onebot/v11/ws/")
+STATIC = "/static/"
+
+#: What went wrong and the next step, for people.
+ERRORS = {
+    400: ("请求没看懂", "请返回上一页，刷新后再试。"),
+    403: ("不能这样做", "页面可能已过期，请返回上一页，刷新后再试。"),
+    404: ("没有这个页面", "请核对网址；也可能是这条记录不在您的管理范围内。"),
+    405: ("这个地址不能这样打开", "请从首页重新进入。"),
+    413: ("提交的内容太长", "请缩短后再试。"),
+    421: ("网址不对", "请用本机地址打开，例如 http://127.0.0.1 加端口号。"),
+    500: ("系统出了点问题", "已经记录下来。请稍后再试；仍不行请把下面的编号告诉管理员。"),
+}
+
+
+def build(app: App) -> web.Application:
+    """Every door of the App that speaks HTTP."""
+    site = web.Application(middlewares=[only_here, in_words])
+    site[APP] = app
+    site[TEMPLATES] = open_templates()
+    site[session.DOORKEEPER] = session.Doorkeeper()
+    site.add_routes(
+        [
+            web.get("/", front),
+            web.get("/healthz", healthz),
+            *(web.get(path, app.onebot.websocket) for path in ONEBOT_PATHS),
+            web.get("/login", session.login_page),
+            web.post("/login", session.login),
+            web.post("/logout", session.logout),
+            web.get("/ledger", pages.ledger),
+            web.get(r"/ledger/{id:\d{1,18}}", pages.ledger_row),
+            web.static(STATIC, HERE / "static"),
+        ]
+    )
+    if app.playground is not None:
+        site[playground.STAGE] = playground.Stage(app, app.playground)
+        site.on_shutdown.append(playground.say_goodbye)
+        site.add_routes(
+            [
+                web.get("/playground", playground.playground_page),
+                web.get("/playground/ws", playground.websocket),
+            ]
+        )
+    site.on_response_prepare.append(add_headers)
+    return site
+
+
+# -- doors ----------------------------------------------------------------------------------------
+
+
+async def front(request: web.Request) -> web.Response:
+    """`GET /`."""
+    raise web.HTTPFound("/playground" if request.app[APP].playground is not None else "/ledger")
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """`GET /healthz`: whether the database answers and which accounts are connected."""
+    app = request.app[APP]
+    online = sorted(f"{platform}:{account}" for platform, account in app.outbox.online)
+    try:
+        await app.database.check()
+    except Exception:
+        log.exception("web.database_unreachable")
+        answer = {"status": "failing", "database": "unreachable", "online": online}
+        return web.json_response(answer, status=503)
+    return web.json_response({"status": "ok", "database": "ok", "online": online})
+
+
+# -- middlewares ----------------------------------------------------------------------------------
+
+
+def is_loopback(host: str) -> bool:
+    """A name or address that only this machine can mean."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_for_us(bound_to: str, host: str) -> bool:
+    """
+    Whether a `Host` header may be answered.
+
+    While only this machine can reach us, a foreign name is a page elsewhere that has its own name
+    resolve to us (DNS rebinding) to read along.
+    """
+    if not is_loopback(bound_to):
+        return True
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return is_loopback(name) or name == bound_to
+
+
+@web.middleware
+async def only_here(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse foreign host names. OneBot's door has a token and turns browsers away by itself."""
+    is_onebot = request.path in ONEBOT_PATHS
+    if not is_onebot and not is_for_us(request.app[APP].settings.web.host, request.host):
+        return _error_page(request, 421)
+    return await handler(request)
+
+
+@web.middleware
+async def in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Errors as pages in Chinese; a bug with an id that stands in the log too."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        response = _error_page(request, error.status)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except Exception:
+        error_id = secrets.token_hex(4)
+        log.exception("web.failed", error_id=error_id, path=request.path)
+        return _error_page(request, 500, error_id)
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """What every answer carries."""
+    response.headers.update(HEADERS)
+    # Pages show records; a file may be kept, but is asked after each time.
+    is_file = request.path.startswith(STATIC) and response.status < 400
+    response.headers["Cache-Control"] = "no-cache" if is_file else "no-store"
+
+
+def _error_page(request: web.Request, status: int, error_id: str = "") -> web.Response:
+    title, advice = ERRORS.get(status, ERRORS[400 if status < 500 else 500])
+    return page(
+        request,
+        "error.html",
+        status=status,
+        code=status,
+        title=title,
+        advice=advice,
+        error_id=error_id,
+    )

@@ -1,0 +1,126 @@
+"""SIGKILL between any two steps of the pipeline: nothing lost, nothing recorded twice (F1, F2)."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from storage.database import Database
+from storage.imports import ClassRow
+from storage.migrations import runner
+from storage.reports import LedgerFilter
+from storage.vocabulary import Platform
+from tests.bot.qq import ACCOUNT, GROUP, QQ
+from tests.conftest import NOW
+
+ROOT = Path(__file__).parents[2]
+STEPS = (
+    "before:_store_batch",
+    "after:_store_batch",
+    "before:_process",
+    "before:_hear",
+    "after:_hear",
+    "after:_process",
+    "before:_deliver",
+    "after:_deliver",
+    "before:_write",
+    "after:_write",
+)
+QUESTIONS = range(1, 41)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _start(url: str, port: int, step: str) -> asyncio.subprocess.Process:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bot.child", url, str(port), step,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert child.stdout is not None
+    line = await asyncio.wait_for(child.stdout.readline(), 30)
+    assert line == b"ready\n"
+    return child
+
+
+async def _class_with_a_tutor(database: Database) -> None:
+    async with database.unit_of_work() as uow:
+        await uow.imports.classes(
+            [ClassRow("计算机2301", Platform.QQ, str(ACCOUNT), str(GROUP), "王敏", "10001")],
+            default_mode="confident",
+            default_grace=10,
+            now=NOW.replace(month=1),
+        )
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_kill_at_any_step_loses_nothing_and_records_nothing_twice(
+    step: str, database: Database
+) -> None:
+    await _class_with_a_tutor(database)
+    url, port = database.url.render_as_string(hide_password=False), _free_port()
+
+    first = await _start(url, port, step)
+    async with QQ(port) as qq:
+        for number in QUESTIONS:
+            await qq.say(number, f"第{number}号问题谁能帮我盖章")
+        await asyncio.wait_for(first.wait(), 30)
+        second = await _start(url, port, "")
+        # As a platform does that offers what was said meanwhile: everything once more.
+        for number in QUESTIONS:
+            await qq.say(number, f"第{number}号问题谁能帮我盖章")
+        await qq.until_answered(QUESTIONS, 60)
+        await asyncio.sleep(0.2)
+        second.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(second.wait(), 30) == 0
+
+    assert first.returncode == -signal.SIGKILL
+    async with database.reading() as uow:
+        rows = await uow.reports.ledger(LedgerFilter(), limit=1000)
+        counts = await uow.outbox.counts()
+    assert len(rows) == len(QUESTIONS)
+    assert sorted(row.record.hand_off or 0 for row in rows) == list(QUESTIONS)
+    # An answer to the student and a card to the tutor each, all of them settled.
+    assert counts == {"done": 2 * len(QUESTIONS)}
+    twice = Counter(len(qq.replies_to(number)) for number in QUESTIONS)
+    assert twice == {1: len(QUESTIONS)}
+
+
+async def test_kills_at_random_moments_lose_nothing(database: Database) -> None:
+    """Killed from outside, wherever it happens to be; the platform keeps delivering."""
+    await _class_with_a_tutor(database)
+    url, port = database.url.render_as_string(hide_password=False), _free_port()
+    numbers = range(1, 401)
+
+    async with QQ(port) as qq:
+        for round_ in range(5):
+            child = await _start(url, port, "")
+            await qq.is_open.wait()
+            for number in numbers[round_ * 80 : round_ * 80 + 80]:
+                await qq.say(number, f"第{number}号问题谁能帮我盖章")
+            # Not a waiting time but the moment of the kill, different in every round.
+            await asyncio.sleep(0.03 * (round_ + 1))
+            os.kill(child.pid, signal.SIGKILL)
+            await child.wait()
+        last = await _start(url, port, "")
+        for number in numbers:
+            await qq.say(number, f"第{number}号问题谁能帮我盖章")
+        await qq.until_answered(numbers, 60)
+        last.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(last.wait(), 30) == 0
+
+    async with database.reading() as uow:
+        rows = await uow.reports.ledger(LedgerFilter(), limit=1000)
+    assert sorted(row.record.hand_off or 0 for row in rows) == list(numbers)
+    assert all(len(qq.replies_to(number)) == 1 for number in numbers)

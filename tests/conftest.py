@@ -1,0 +1,156 @@
+"""What every test may ask for: a real database, a classroom, a running bot, a chat to read."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from storage.database import Database
+from storage.imports import ClassRow, StudentRow
+from storage.migrations import runner
+from storage.people import ClassRoom, Speaker
+from storage.unit_of_work import UnitOfWork
+from storage.vocabulary import SHANGHAI, Conversation, ConversationKind, Platform
+
+NOW = datetime(2026, 12, 1, 20, 15, tzinfo=SHANGHAI)
+
+
+# -- databases ------------------------------------------------------------------------------------
+
+
+def _postgres_binaries() -> Path | None:
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return versions[-1].parent if versions else None
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of our own on a free port; its URL without a database name."""
+    binaries = _postgres_binaries()
+    if binaries is None:
+        if os.environ.get("CI"):
+            pytest.fail("PostgreSQL is not installed; .ci/install should have done it")
+        pytest.skip("PostgreSQL is not installed on this machine (run .ci/install)")
+    home = tmp_path_factory.mktemp("postgres")
+    # PostgreSQL refuses to run as root.
+    user = "postgres" if os.getuid() == 0 else None
+    if user is not None:
+        owner = pwd.getpwnam(user)
+        os.chown(home, owner.pw_uid, owner.pw_gid)
+        for parent in home.parents:
+            if parent.stat().st_uid == 0 and parent != Path("/") and "pytest" in str(parent):
+                parent.chmod(0o755)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def call(*command: str) -> None:
+        prefix = ["runuser", "-u", user, "--"] if user else []
+        done = subprocess.run(
+            [*prefix, *command], capture_output=True, text=True, check=False, cwd="/"
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    data = home / "data"
+    call(str(binaries / "initdb"), "-D", str(data), "-U", "zhuxue", "-A", "trust", "-E", "UTF8")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+    log = str(home / "log")
+    call(str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", log, "-o", options, "start")
+    try:
+        yield f"postgresql+asyncpg://zhuxue@127.0.0.1:{port}"
+    finally:
+        call(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[Database]:
+    """A migrated, empty database; every test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path}/test.db"
+    else:
+        url = await _new_postgres_database(request.getfixturevalue("postgres"), tmp_path.name)
+    made = Database(url)
+    await runner.migrate(made)
+    yield made
+    await made.close()
+
+
+async def _new_postgres_database(server: str, name: str) -> str:
+    name = "t_" + "".join(char if char.isalnum() else "_" for char in name.lower())[:50]
+    admin = Database(f"{server}/postgres")
+    async with admin.connect() as connection:
+        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await autocommit.execute(text(f'DROP DATABASE IF EXISTS "{name}"'))
+        await autocommit.execute(text(f'CREATE DATABASE "{name}"'))
+    await admin.close()
+    return f"{server}/{name}"
+
+
+@pytest.fixture
+async def uow(database: Database) -> AsyncIterator[UnitOfWork]:
+    """An open transaction."""
+    async with database.unit_of_work() as opened:
+        yield opened
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+# -- a small world --------------------------------------------------------------------------------
+
+QQ_ACCOUNT = "3889000001"
+GROUP = Conversation(Platform.QQ, QQ_ACCOUNT, ConversationKind.GROUP, "600000000")
+
+
+@dataclass(frozen=True, slots=True)
+class Classroom:
+    """One class on QQ with a tutor and two students, as the database knows them."""
+
+    room: ClassRoom
+    tutor: Speaker
+    li: Speaker
+    zhang: Speaker
+    stranger: Speaker
+
+
+@pytest.fixture
+async def classroom(database: Database, now: datetime) -> Classroom:
+    """The smallest class there is."""
+    async with database.unit_of_work() as uow:
+        await uow.imports.classes(
+            [
+                ClassRow(
+                    "计算机2301", Platform.QQ, QQ_ACCOUNT, GROUP.id, "王敏", "10001", "市开大"
+                )
+            ],
+            default_mode="confident",
+            default_grace=10,
+            now=now.replace(year=2026, month=9, day=1),
+        )
+        await uow.imports.students(
+            [
+                StudentRow("计算机2301", "2430000000001", "李明", Platform.QQ, "20001"),
+                StudentRow("计算机2301", "2430000000002", "张红", Platform.QQ, "20002"),
+            ]
+        )
+    async with database.reading() as uow:
+        room = await uow.people.class_named("计算机2301", now)
+        assert room is not None
+        keys = [(Platform.QQ, user) for user in ("10001", "20001", "20002", "99999")]
+        speakers = await uow.people.speakers(keys, now)
+        return Classroom(room, *(speakers[key] for key in keys))
