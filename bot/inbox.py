@@ -114,7 +114,7 @@ class Inbox:
 
     async def drain(self) -> None:
         """Come back when everything accepted has been worked through."""
-        # Three conditions, asked at a stop and by tests only: an event of their own is not worth it.
+        # Three conditions, asked at a stop and by tests: an event of their own is not worth it.
         while self._arrived or self._stored or not self._is_idle.is_set():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

@@ -8,7 +8,8 @@ from storage.questions import HandOff
 from storage.vocabulary import Action, Label
 
 
-async def complain(context: Context) -> Outcome:
+async def complain(context: Context, *, is_silent: bool) -> Outcome:
+    """A complaint gets a number and an owner; more of it is added, not numbered anew."""
     assert context.room is not None
     for known in context.waiting:
         if known.kind is Label.COMPLAINT:
@@ -19,7 +20,7 @@ async def complain(context: Context) -> Outcome:
         item.number, is_private=context.is_private, about_tutor=item.is_about_tutor
     )
     return Outcome(
-        (Reply(sentence, about=item.number),),
+        () if is_silent else (Reply(sentence, about=item.number),),
         _complaint_record(item),
         card_for(item, context.room, context.now),
     )

@@ -198,30 +198,34 @@ async def progress(context: Context, number: int) -> Outcome:
     )
 
 
-async def item_quoted(context: Context) -> HandOff | None:
-    """What a quoting message is about: our own message about it, or the student's that began it."""
+async def our_message_quoted(context: Context) -> Outgoing | None:
+    """The message of ours that this one quotes, if it quotes one."""
     message, place = context.message, context.message.conversation
-    number = await context.uow.outbox.about(
+    return await context.uow.outbox.quoted(
         place.platform, place.account, place.id, message.reply_to
     )
-    if number is not None:
-        return await context.uow.questions.get(number)
-    if context.room is None or context.is_private:
-        return None
-    return await context.uow.questions.by_message(context.room.id, message.reply_to)
 
 
-async def answer_by_quote(context: Context) -> Outcome:
-    """A quoting message of the tutor closes what it quotes; a classmate's may too."""
-    item = await item_quoted(context)
+async def answer_by_quote(context: Context, ours: Outgoing | None) -> Outcome:
+    """A quoting message of the tutor closes what it quotes; a classmate's may too.
+
+    What is quoted is our own message about it, or the student's that began it.
+    """
+    if ours is not None:
+        item = None if ours.about is None else await context.uow.questions.get(ours.about)
+    elif context.room is None or context.is_private:
+        item = None
+    else:
+        item = await context.uow.questions.by_message(context.room.id, context.message.reply_to)
+    is_staff = context.role in (Role.TUTOR, Role.SUPERVISOR) or bool(context.speaker.tutored)
     if item is None:
         return await spoke(context)
-    if context.role in (Role.TUTOR, Role.SUPERVISOR) or context.is_private:
-        in_group = not context.is_private
-        if item.state is State.CLOSED:
-            return SILENCE if in_group else Outcome((Reply(texts.closed_already(item.number)),))
-        return await reply_to_hand_off(context, item, context.message.text, is_visible=in_group)
-    return await _classmate(context, item)
+    if not is_staff:
+        return await _classmate(context, item)
+    in_group = not context.is_private
+    if item.state is State.CLOSED:
+        return SILENCE if in_group else Outcome((Reply(texts.closed_already(item.number)),))
+    return await reply_to_hand_off(context, item, context.message.text, is_visible=in_group)
 
 
 async def spoke(context: Context) -> Outcome:

@@ -26,9 +26,13 @@ CHOICE_LASTS = timedelta(minutes=10)
 def stance_of(context: Context, *, is_called: bool) -> Stance:
     """Whether the bot was spoken to, and if not, whether it may speak."""
     message, room = context.message, context.room
-    if context.is_private or message.mentions_bot or is_called:
+    if context.is_private:
         return Stance.ADDRESSED
-    if room is None or room.speak_mode != CONFIDENT or room.is_quiet(context.now):
+    if room is not None and room.is_quiet(context.now):
+        return Stance.LISTENING
+    if message.mentions_bot or is_called:
+        return Stance.ADDRESSED
+    if room is None or room.speak_mode != CONFIDENT:
         return Stance.LISTENING
     if context.now - message.sent_at > context.settings.stale_after:
         return Stance.LISTENING
@@ -76,7 +80,7 @@ async def hear(context: Context, text: str, *, is_called: bool) -> Outcome:
         case Action.WATCH:
             return await _watch(context)
         case Action.COMPLAINT:
-            return await complain(context)
+            return await complain(context, is_silent=stance is Stance.LISTENING)
         case Action.DISTRESS:
             return await call_for_help(context)
         case Action.PRIVACY:

@@ -8,9 +8,9 @@ from handlers.classes import own_rooms
 from handlers.context import Context, Outcome, Reply
 from storage.interactions import Kind, Record
 from storage.people import ClassRoom
-from storage.questions import SolvedBy, State
+from storage.questions import HandOff, SolvedBy, State
 from storage.reports import LedgerFilter, LedgerRow
-from storage.vocabulary import SHANGHAI, Action, Role
+from storage.vocabulary import SHANGHAI, Action, ConversationKind, Role
 
 TODO_LINES = 10
 LEDGER_LINES = 8
@@ -64,6 +64,11 @@ def row_in_words(row: LedgerRow) -> str:
     return f"{row.at:%H:%M} {KIND_NAMES[row.record.kind]}·{topic} {outcome_in_words(row)}"
 
 
+def is_from_group(item: HandOff) -> bool:
+    """Said where everybody could read it; what was said in private is not repeated in a group."""
+    return item.conversation.kind is ConversationKind.GROUP
+
+
 def command_record() -> Record:
     """A tutor's look at the record is an interaction too, but nobody's work."""
     return Record(Kind.COMMAND, Action.ANSWER, article="第十七条")
@@ -90,7 +95,7 @@ async def todo(context: Context, argument: str) -> Outcome:
             by_id[item.class_id].name,
             item.asker_name,
             texts.duration(context.now - item.asked_at),
-            item.text if context.is_private or item.conversation.kind == "group" else "（私聊）",
+            item.text if context.is_private or is_from_group(item) else "（私聊里问的）",
         )
         for item in items[:TODO_LINES]
     ]
@@ -98,9 +103,9 @@ async def todo(context: Context, argument: str) -> Outcome:
     return Outcome((Reply(words),), command_record())
 
 
-def _is_hidden(context: Context, room: ClassRoom, item: object) -> bool:
-    is_about_tutor: bool = getattr(item, "is_about_tutor", False)
-    return is_about_tutor and context.speaker.role_in(room) is Role.TUTOR
+def _is_hidden(context: Context, room: ClassRoom, item: HandOff) -> bool:
+    """A complaint about the tutor is not the tutor's to see."""
+    return item.is_about_tutor and context.speaker.role_in(room) is Role.TUTOR
 
 
 async def daily(context: Context, argument: str) -> Outcome:

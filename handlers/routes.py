@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from handlers import classes, commands, hand_offs, notices, questions, records, texts
-from handlers.context import Context, Outcome, Reply
+from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.decision import called_by_name
 from handlers.errors import UserError
 from storage.interactions import Kind, Record
@@ -83,17 +83,22 @@ async def respond(context: Context) -> Outcome:
     command = commands.parse(text)
     if command is not None:
         return await _command(context, command)
-    if message.reply_to and not message.mentions_bot:
-        return await hand_offs.answer_by_quote(context)
-    if message.reply_to and await _is_staff_quoting_item(context):
-        return await hand_offs.answer_by_quote(context)
-    if context.role in STAFF or (context.is_private and context.speaker.tutored):
-        return await _staff_says(context, text, is_called=called is not None)
+    is_staff = context.role in STAFF or (context.is_private and bool(context.speaker.tutored))
+    is_to_us = called is not None
+    if message.reply_to:
+        ours = await hand_offs.our_message_quoted(context)
+        answered = await hand_offs.answer_by_quote(context, ours)
+        if is_staff or answered != SILENCE:
+            return answered
+        # Quoting the bot is talking to it.
+        is_to_us = is_to_us or ours is not None
+    if is_staff:
+        return await _staff_says(context, is_to_us=is_to_us)
     if message.mentions and not message.mentions_bot:
         answered = await hand_offs.spoke(context)
-        if answered.record is not None:
+        if answered != SILENCE:
             return answered
-    return await questions.hear(context, text, is_called=called is not None)
+    return await questions.hear(context, text, is_called=is_to_us)
 
 
 async def _resume(context: Context, text: str) -> Outcome | None:
@@ -123,15 +128,8 @@ async def _command(context: Context, command: commands.Command) -> Outcome:
     return await route.run(context, command.argument)
 
 
-async def _is_staff_quoting_item(context: Context) -> bool:
-    """A tutor who quotes a card and leaves the @ in place still answers it."""
-    is_staff = context.role in STAFF or bool(context.speaker.tutored)
-    return is_staff and await hand_offs.item_quoted(context) is not None
-
-
-async def _staff_says(context: Context, text: str, *, is_called: bool) -> Outcome:
+async def _staff_says(context: Context, *, is_to_us: bool) -> Outcome:
     """What a tutor says is never counted as a student's question."""
-    if context.is_private or context.message.mentions_bot or is_called:
-        lines = [(route.usage, route.what) for route in COMMANDS if Role.TUTOR in route.readers]
-        return Outcome((Reply(texts.help_for(Role.TUTOR, lines)),))
+    if context.is_private or context.message.mentions_bot or is_to_us:
+        return await _help(context, "")
     return await hand_offs.spoke(context)

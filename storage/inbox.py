@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -225,7 +226,12 @@ class InboxRows:
 
 
 def _encode(event: Incoming) -> str:
-    return msgspec.json.encode(event).decode()
+    try:
+        return msgspec.json.encode(event).decode()
+    except UnicodeEncodeError:
+        # A lone surrogate, in a nickname say: the rest of the event is worth keeping.
+        text = json.dumps(msgspec.to_builtins(event), ensure_ascii=False)
+        return text.encode("utf-8", "replace").decode()
 
 
 def decode(row: Row[*tuple[Any, ...]]) -> Incoming:

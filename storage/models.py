@@ -198,15 +198,8 @@ Index(
     sqlite_where=outbox.c.state == "ready",
     postgresql_where=outbox.c.state == "ready",
 )
-# What a quoted reply to one of our messages is about.
-Index(
-    "ix_outbox_about",
-    outbox.c.platform,
-    outbox.c.account,
-    outbox.c.sent_id,
-    sqlite_where=outbox.c.about.is_not(None),
-    postgresql_where=outbox.c.about.is_not(None),
-)
+# Finds the message of ours that somebody quotes.
+Index("ix_outbox_sent", outbox.c.platform, outbox.c.account, outbox.c.sent_id)
 
 # -- questions that wait --------------------------------------------------------------------------
 

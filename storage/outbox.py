@@ -163,19 +163,18 @@ class OutboxRows:
         """End every lease: nobody else has this database open."""
         await queue.expire(self._uow.connection, outbox, now=now)
 
-    async def about(
+    async def quoted(
         self, platform: Platform, account: str, conversation_id: str, sent_id: str
-    ) -> int | None:
-        """The number of the hand-off that a message we sent was about."""
-        statement = select(outbox.c.about).where(
+    ) -> Outgoing | None:
+        """The message of ours that has this platform id in this conversation."""
+        statement = select(outbox).where(
             outbox.c.platform == platform,
             outbox.c.account == account,
             outbox.c.conversation_id == conversation_id,
             outbox.c.sent_id == sent_id,
-            outbox.c.about.is_not(None),
         )
-        number: int | None = (await self._uow.read(statement)).scalars().first()
-        return number
+        row = (await self._uow.read(statement)).first()
+        return None if row is None else decode(row)
 
     async def replies_to(self, event_ids: Collection[int]) -> dict[int, list[Outgoing]]:
         """What was said in answer to each event, in order."""

@@ -45,10 +45,12 @@ async def claim(
         .order_by(table.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # A CTE is run once; a bare subquery PostgreSQL may run again for every row, past its limit.
+        .cte("oldest")
     )
     statement = (
         update(table)
-        .where(table.c.id.in_(oldest), wanted)
+        .where(table.c.id.in_(select(oldest.c.id)), wanted)
         .values(leased_by=instance, leased_until=now + lease)
         .returning(*table.c)
     )

@@ -86,11 +86,9 @@ class UnitOfWork:
         except BaseException:
             for table, rows in self._waiting.items():
                 del rows[self._marks.get(table, 0) :]
-            # A series first touched in this step keeps its place: its row is locked by us anyway.
-            self._counters |= numbers
+            self._counters = numbers
             if self._savepoint is not None:
                 await self._savepoint.rollback()
-                self._counters = numbers
             raise
         else:
             if self._savepoint is not None:

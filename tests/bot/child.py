@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from bot import logs
 from bot.app import App
 from bot.inbox import Inbox
 from bot.outbox import Outbox
@@ -62,4 +63,5 @@ async def main(url: str, port: int) -> None:
 if __name__ == "__main__":
     if sys.argv[3]:
         _arm(sys.argv[3])
+    logs.set_up()
     asyncio.run(main(sys.argv[1], int(sys.argv[2])))

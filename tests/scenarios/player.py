@@ -186,7 +186,8 @@ class Player:
 
 def _is_like(pattern: str, text: str) -> bool:
     parts = [re.escape(part) for part in pattern.strip().split("…")]
-    return re.fullmatch(".*".join(parts), text.strip(), re.DOTALL) is not None
+    plain = "\n".join(line.strip() for line in text.strip().splitlines())
+    return re.fullmatch(".*".join(parts), plain, re.DOTALL) is not None
 
 
 def _lines(path: Path) -> list[tuple[str, str]]:

@@ -93,13 +93,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_outbox_key")),
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_outbox_about",
-            ["platform", "account", "sent_id"],
-            unique=False,
-            sqlite_where=sa.text("about IS NOT NULL"),
-            postgresql_where=sa.text("about IS NOT NULL"),
-        )
+        batch_op.create_index("ix_outbox_sent", ["platform", "account", "sent_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_outbox_event_id"), ["event_id"], unique=False)
         batch_op.create_index(
             "ix_outbox_ready",
