@@ -128,11 +128,15 @@ class App:
             try:
                 yield
             finally:
-                self.alarm.stop()
+                await self.alarm.stop()
                 await self._finish()
                 for task in listeners:
                     task.cancel()
                 await site.cleanup()
+                # Not cancelled: a transaction under way is finished, and its connection closed.
+                for worker in (self.inbox, self.outbox, self.pulse):
+                    worker.stop()
+                await asyncio.wait(workers, timeout=DRAIN_SECONDS)
                 for task in workers:
                     task.cancel()
 

@@ -79,8 +79,7 @@ class Asker:
             case Action.ANSWER if decision.entry is not None:
                 return texts.answer(decision.text, source_of(decision.entry))
             case Action.HAND_OFF if decision.missing:
-                missing = [slot.partition(":")[2] or slot for slot in decision.missing]
-                said = texts.not_published(decision.text, missing, 0, self.tutor)
+                said = texts.not_published(decision.text, decision.missing, 0, self.tutor)
             case Action.HAND_OFF:
                 said = texts.handed_off(0, self.tutor)
             case Action.ASK_BACK if decision.choices:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.knowledge import entries_of_rows
 from bot.tables import read_table
 from handlers import imports
-from handlers.faq import KnowledgeError
+from handlers.faq import HEADER, KnowledgeError
 from handlers.imports import Table, TableError
 from handlers.settings import BotSettings
 from storage.database import Database
@@ -99,16 +99,24 @@ async def _apply(
 
 
 def _entries(table: Table) -> dict[str, str]:
+    filled = dict(table.rows)
+    # Empty rows are read along, so that a problem is told by its row in the file.
     rows = [
-        {
+        dict.fromkeys(table.header, "")
+        | {
             name: "" if cell is None else str(cell).strip()
-            for name, cell in zip(table.header, cells, strict=False)
+            for name, cell in zip(table.header, filled.get(number, ()), strict=False)
         }
-        for _, cells in table.rows
+        for number in range(2, max(filled, default=1) + 1)
     ]
     stored = [json.dumps(row, ensure_ascii=False) for row in rows]
     try:
         entries = entries_of_rows(stored)
     except KnowledgeError as error:
         raise TableError(error.problems) from error
-    return {entry.key: row for entry, row in zip(entries, stored, strict=True)}
+    kept = [
+        text
+        for row, text in zip(rows, stored, strict=True)
+        if any(row.get(name) for name in HEADER)
+    ]
+    return {entry.key: row for entry, row in zip(entries, kept, strict=True)}

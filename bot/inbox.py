@@ -83,6 +83,7 @@ class Inbox:
         self._stored: deque[InboundEvent] = deque()
         self._has_work = asyncio.Event()
         self._is_idle = asyncio.Event()
+        self._is_stopping = False
         self._tutor_spoke: dict[Conversation, datetime] = {}
         self.attention = Attention()
         self.on_change: list[Callable[[], None]] = []
@@ -107,10 +108,16 @@ class Inbox:
             self._has_room.clear()
 
     async def run(self) -> None:
-        """Store and work until cancelled."""
+        """Store and work until stopped."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._store())
             group.create_task(self._work())
+
+    def stop(self) -> None:
+        """End after the transaction under way."""
+        self._is_stopping = True
+        self._has_arrived.set()
+        self._has_work.set()
 
     async def drain(self) -> None:
         """Come back when everything accepted has been worked through."""
@@ -128,6 +135,8 @@ class Inbox:
         pause = 0.1
         while True:
             await self._has_arrived.wait()
+            if self._is_stopping:
+                return
             batch = [self._arrived[i] for i in range(min(BATCH, len(self._arrived)))]
             try:
                 stored = await self._store_batch(batch)
@@ -172,7 +181,7 @@ class Inbox:
 
     async def _work(self) -> None:
         await self._claim()
-        while True:
+        while not self._is_stopping:
             if not self._stored:
                 self._is_idle.set()
                 try:
@@ -181,6 +190,8 @@ class Inbox:
                 except TimeoutError:
                     pass
                 self._has_work.clear()
+                if self._is_stopping:
+                    return
                 if not self._stored:
                     await self._claim()
                     continue

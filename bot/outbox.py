@@ -44,7 +44,7 @@ class Failure:
 
 
 class Outbox:
-    """Sends until cancelled."""
+    """Sends until stopped."""
 
     def __init__(
         self,
@@ -70,6 +70,8 @@ class Outbox:
         self._failed: list[Failure] = []
         self._has_results = asyncio.Event()
         self._under_way = 0
+        self._sends: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
 
     # -- in ---------------------------------------------------------------------------------------
 
@@ -105,10 +107,21 @@ class Outbox:
         self._wake.set()
 
     async def run(self) -> None:
-        """Send and settle until cancelled."""
+        """Send and settle until stopped."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._settle())
-            group.create_task(self._dispatch(group))
+            settling = group.create_task(self._settle())
+            async with asyncio.TaskGroup() as sends:
+                await self._dispatch(sends)
+                for task in self._sends:
+                    task.cancel()
+            self._has_results.set()
+            await settling
+
+    def stop(self) -> None:
+        """End after the transaction under way; what is not sent by now waits for the next start."""
+        self._is_stopping = True
+        self._wake.set()
+        self._has_results.set()
 
     async def drain(self) -> None:
         """Come back when nothing written is unsent, save what waits for a retry or a line."""
@@ -118,15 +131,17 @@ class Outbox:
     # -- sending ----------------------------------------------------------------------------------
 
     async def _dispatch(self, group: asyncio.TaskGroup) -> None:
-        while True:
+        while not self._is_stopping:
             if self._must_look and not self._waiting:
                 self._must_look = False
                 await self._claim()
             while self._waiting:
                 item = self._waiting.popleft()
                 self._under_way += 1
-                group.create_task(self._deliver(item))
-            if self._must_look:
+                task = group.create_task(self._deliver(item))
+                self._sends.add(task)
+                task.add_done_callback(self._sends.discard)
+            if self._must_look or self._is_stopping:
                 continue
             try:
                 async with asyncio.timeout(LOOK_AGAIN):
@@ -207,7 +222,7 @@ class Outbox:
     # -- what became of it -------------------------------------------------------------------------
 
     async def _settle(self) -> None:
-        while True:
+        while not self._is_stopping or self._under_way or self._sent or self._failed:
             await self._has_results.wait()
             self._has_results.clear()
             sent, failed = dict(self._sent), list(self._failed)
@@ -224,6 +239,8 @@ class Outbox:
 
     async def _write(self, sent: Mapping[str, str], failed: Iterable[Failure]) -> None:
         now = self._clock.now()
+        if not sent and not failed:
+            return
         async with self._database.unit_of_work() as uow:
             await uow.outbox.finish(sent, now=now)
             for failure in failed:

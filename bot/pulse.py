@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -28,6 +29,7 @@ class Pulse:
         self._database = database
         self._clock = clock
         self._fresh_until = 0.0
+        self._is_stopping = asyncio.Event()
 
     @property
     def is_fresh(self) -> bool:
@@ -44,10 +46,16 @@ class Pulse:
         self._fresh_until = begun + self.lease.total_seconds()
 
     async def run(self) -> None:
-        """Beat three times a lease until cancelled."""
-        while True:
+        """Beat three times a lease until stopped."""
+        while not self._is_stopping.is_set():
             try:
                 await self.beat()
             except Exception:
                 log.exception("pulse.missed")
-            await asyncio.sleep(self.lease.total_seconds() / 3)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.lease.total_seconds() / 3):
+                    await self._is_stopping.wait()
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._is_stopping.set()

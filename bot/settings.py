@@ -15,6 +15,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from bot.adapters.onebot.settings import OneBotSettings
 from handlers.settings import BotSettings
@@ -23,6 +24,9 @@ from storage.settings import DatabaseSettings
 DEFAULT_FILE = Path("zhuxue.toml")
 PREFIX = "ZHUXUE_"
 _NOT_SETTINGS = frozenset({"ZHUXUE_PASSWORD"})
+#: Where a wrong value is a failed number, switch or choice. An address may hold a password, and
+#: what stands behind a mistyped key may be anything, so neither is ever shown.
+_SHOWN = frozenset({"int_parsing", "float_parsing", "bool_parsing", "literal_error"})
 
 
 class WebSettings(BaseModel):
@@ -114,6 +118,11 @@ def load_settings(path: Path = DEFAULT_FILE, **overrides: Any) -> Settings:
         return SettingsOfFile(**overrides)
     except ValidationError as error:
         raise SettingsError([_in_chinese(item) for item in error.errors()]) from error
+    except UnreadableVariable as error:
+        section = str(error).partition('"')[2].partition('"')[0].upper()
+        raise SettingsError(
+            [f'环境变量 {PREFIX}{section}…：列表应写成 JSON，例如 ["甲", "乙"]']
+        ) from error
     except ValueError as error:
         # tomllib's own error: the line is in it.
         raise SettingsError([f"{path} 不是合法的 TOML：{error}"]) from error
@@ -125,19 +134,24 @@ def _in_chinese(item: Any) -> str:
     reasons = {
         "extra_forbidden": "没有这个配置项，请检查拼写",
         "missing": "缺少这一项",
+        "model_type": "应为一节配置，写成 [节名] 再换行写各项",
+        "tuple_type": "应为列表",
+        "string_pattern_mismatch": "格式不对",
         "int_parsing": "应为整数",
         "int_type": "应为整数",
+        "int_from_float": "应为整数",
         "float_parsing": "应为数字",
+        "float_type": "应为数字",
         "bool_parsing": "应为 true 或 false",
+        "bool_type": "应为 true 或 false",
         "string_type": "应为文字",
+        "greater_than": f"应大于 {item.get('ctx', {}).get('gt')}",
         "greater_than_equal": f"不能小于 {item.get('ctx', {}).get('ge')}",
         "less_than_equal": f"不能大于 {item.get('ctx', {}).get('le')}",
         "literal_error": f"只能是 {item.get('ctx', {}).get('expected')}",
     }
     reason = reasons.get(item["type"], item["msg"])
-    shown = (
-        ""
-        if "token" in key or "password" in key or isinstance(value, dict)
-        else f"（现为 {value!r}）"
-    )
+    may_be_shown = item["type"] in _SHOWN or isinstance(value, int | float)
+    is_secret = "token" in key or "password" in key or item["type"] == "extra_forbidden"
+    shown = f"（现为 {value!r}）" if may_be_shown and not is_secret else ""
     return f"{key}：{reason}{shown}"

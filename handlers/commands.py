@@ -11,7 +11,7 @@ from handlers import texts
 from handlers.errors import UserError
 
 _COMMAND = re.compile(r"\s*[/／]\s*([^\s/／]+)\s*(.*)", re.DOTALL)
-_NUMBER = re.compile(r"\s*[TtＴ]?\s*[-－—_]?\s*(\d{1,15})\s*[:：,，]?\s*(.*)", re.DOTALL)
+_NUMBER = re.compile(r"\s*[TtＴ]?\s*[-－—_]?\s*(\d{1,15})(?!\d)\s*[:：,，]?\s*(.*)", re.DOTALL)
 _LENGTH = re.compile(r"(\d{1,4})\s*(分钟|分|小时|时|天|m|h|d)?")
 _DAY = re.compile(r"(?:(\d{4})[-/.年])?(\d{1,2})[-/.月](\d{1,2})日?")
 

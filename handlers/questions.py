@@ -163,9 +163,8 @@ async def _hand_over(context: Context, decision: Decision) -> Outcome:
         return Outcome((reply,), record, () if waiting.is_about_tutor else again)
     item = await hand_off(context, Label.QUESTION, surface_at=None)
     tutor = room.tutor.name if room.tutor else None
-    missing = [slot.partition(":")[2] or slot for slot in decision.missing]
-    if missing:
-        sentence = texts.not_published(decision.text, missing, item.number, tutor)
+    if decision.missing:
+        sentence = texts.not_published(decision.text, decision.missing, item.number, tutor)
     elif not context.message.text.strip():
         sentence = f"{texts.words_please()}\n{texts.handed_off(item.number, tutor)}"
     else:

@@ -24,7 +24,7 @@ class BotSettings(BaseModel):
     #: A message that arrives later than this (back-filled after an outage) is not answered unasked.
     stale_after_minutes: int = Field(default=10, ge=1)
     #: At this confidence an entry is the answer to a question put to the bot …
-    answer_floor: float = Field(default=0.60, ge=0, le=1)
+    answer_floor: float = Field(default=0.70, ge=0, le=1)
     #: … and at this one also to a question put to nobody.
     unaddressed_floor: float = Field(default=0.75, ge=0, le=1)
     #: Above this the bot offers at most three choices instead of handing over at once.

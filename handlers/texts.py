@@ -80,10 +80,27 @@ def answer(text: str, source: str, *, is_late: bool = False) -> str:
     return f"{late}{text}\n〔{source}〕" if source else f"{late}{text}"
 
 
+_SLOT_KINDS = {
+    "时间": "时间",
+    "链接": "网址",
+    "金额": "收费标准",
+    "联系": "联系方式",
+    "地点": "地点",
+    "规定": "本校规定",
+}
+
+
+def slot_in_words(slot: str) -> str:
+    """「时间:考试报名」 → 「考试报名的时间」."""
+    kind, _, name = slot.partition(":")
+    return f"{name}的{_SLOT_KINDS.get(kind, kind)}" if name else kind
+
+
 def not_published(known: str, missing: Sequence[str], number: int, tutor: str | None) -> str:
     """What is known, what is not published yet, and that a person was asked."""
     lead = f"{known}\n" if known else ""
-    return f"{lead}{'、'.join(missing)}：学校还没有公布，我不猜。\n{handed_off(number, tutor)}"
+    names = "、".join(slot_in_words(slot) for slot in missing)
+    return f"{lead}{names}：学校还没有公布，我不猜。\n{handed_off(number, tutor)}"
 
 
 def handed_off(number: int, tutor: str | None) -> str:

@@ -1,10 +1,12 @@
 """The alarm clock, the only file that imports APScheduler: the database knows what is due."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.schedulers.base import STATE_PAUSED
 
 from handlers.settings import BotSettings
 from schedules.timetable import TIMETABLE, Entry
@@ -29,6 +31,7 @@ class AlarmClock:
         self._settings = settings
         self._after = after
         self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
+        self._one_at_a_time = asyncio.Lock()
 
     def start(self) -> None:
         """Begin to tick; every job is also run at once, for what fell due while we were off."""
@@ -46,10 +49,12 @@ class AlarmClock:
             )
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Tick no more."""
+    async def stop(self) -> None:
+        """Tick no more; a job under way is finished first."""
         if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+            self._scheduler.pause()
+            async with self._one_at_a_time:
+                self._scheduler.shutdown(wait=False)
 
     async def run_all(self) -> None:
         """Every job now, in order: what moving the playground's clock forward brings."""
@@ -57,6 +62,12 @@ class AlarmClock:
             await self._run(entry)
 
     async def _run(self, entry: Entry) -> None:
+        async with self._one_at_a_time:
+            if self._scheduler.state == STATE_PAUSED:
+                return
+            await self._do(entry)
+
+    async def _do(self, entry: Entry) -> None:
         try:
             async with self._database.unit_of_work() as uow:
                 await entry.job(uow, self._now(), self._settings)

@@ -145,7 +145,9 @@ class Supervisors:
     async def carry_sessions(self, used_since: datetime, now: datetime) -> None:
         """The clock was moved on: whoever was signed in was not idle meanwhile."""
         await self._uow.write(
-            update(web_sessions).where(web_sessions.c.seen_at >= used_since).values(seen_at=now)
+            update(web_sessions)
+            .where(web_sessions.c.seen_at >= used_since)
+            .values(created_at=now, seen_at=now)
         )
 
     async def close_session(self, token_hash: str) -> None:
