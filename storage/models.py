@@ -161,7 +161,6 @@ inbound_events = Table(
     Column("leased_until", ShanghaiDateTime),
     Column("error", CleanText),
     Index("ix_inbound_events_conversation", "platform", "account", "conversation_id", "message_id"),
-    Index("ix_inbound_events_received_at", "received_at"),
 )
 # Only what is still to do is in the queue's index: it stays small however long the history.
 Index(

@@ -74,6 +74,12 @@ class Published:
             for class_id in class_ids
         }
 
+    async def filled_slots(self) -> set[str]:
+        """Every slot that some class or the whole school has a value for."""
+        dates = await self._uow.read(select(calendar_dates.c.matter).distinct())
+        facts = await self._uow.read(select(school_facts.c.slot).distinct())
+        return {f"时间:{matter}" for matter in dates.scalars()} | set(facts.scalars())
+
     async def entries(self) -> list[str]:
         """The school's own knowledge entries, each as the JSON of its table row."""
         rows = await self._uow.read(select(knowledge_entries.c.row).order_by("key"))

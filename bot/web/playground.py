@@ -276,7 +276,9 @@ async def record_now(app: App) -> dict[str, Any]:
                 "student": masked(item.asker_name),
                 "topic": texts.TOPIC_NAMES[item.topic],
                 "text": texts.clip(item.text, 60),
-                "waited": texts.duration(now - item.asked_at),
+                "waited": texts.duration(now - item.asked_at)
+                if now - item.asked_at >= timedelta(minutes=1)
+                else "",
                 "is_watched": item.state is State.WATCHED,
             }
             for item in open_items

@@ -61,7 +61,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'ready'"),
             postgresql_where=sa.text("state = 'ready'"),
         )
-        batch_op.create_index("ix_inbound_events_received_at", ["received_at"], unique=False)
 
     op.create_table(
         "knowledge_entries",
