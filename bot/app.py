@@ -1,6 +1,7 @@
 """Composition root: builds every object, starts them in order, stops them in reverse."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
@@ -45,7 +46,7 @@ class App:
         self.clock = clock or Clock()
         self.database = Database(settings.database.url)
         self.pulse = Pulse(self.database, self.clock, settings.database.lease)
-        self.knowledge = KnowledgeInUse(self.database)
+        self.knowledge = KnowledgeInUse(self.database, self.clock.now)
         self.onebot = OneBot(settings.onebot, self.clock.now)
         self.playground = Playground(self.clock.now, settings.bot.name) if has_playground else None
         adapters: list[Adapter] = [self.onebot]
@@ -76,6 +77,9 @@ class App:
     async def running(self) -> AsyncIterator[None]:
         """From the first row claimed to the last message sent."""
         await runner.require_current(self.database)
+        # SQLite works in a thread that waits for the interpreter's lock at every statement; at
+        # the default of 5 ms a busy loop makes each answer wait several times that.
+        sys.setswitchinterval(0.0002)
         with self._alone():
             async with self._working():
                 yield

@@ -38,7 +38,7 @@ class Asker:
 
     def ask(self, text: str, *, mentions_bot: bool) -> dict[str, Any]:
         """One line of `ask --jsonl`."""
-        text = text.replace("\0", "")[:5000]
+        text = text.replace("\0", "").encode("utf-8", "replace").decode()[:5000]
         called = called_by_name(text, self.settings)
         words = text if called is None else called
         understanding = understanding_of(words)

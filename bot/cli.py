@@ -70,9 +70,12 @@ def playground(
 def check(config: Config = DEFAULT_FILE) -> None:
     """检查配置和数据库，用中文说明哪里不对、该怎么改。"""
     settings = _settings(config)
-    problems = asyncio.run(reporting.problems_of(settings))
+    logs.set_up()
+    problems, notes = asyncio.run(reporting.look_over(settings))
     for line in problems:
         typer.echo(f"✗ {line}")
+    for line in notes:
+        typer.echo(f"· {line}")
     if problems:
         raise typer.Exit(1)
     typer.echo("✓ 配置没有问题，数据库可以使用。")
@@ -185,11 +188,14 @@ def ask(
     config: Config = DEFAULT_FILE,
 ) -> None:
     """看机器人会怎么处理一句话，但什么也不做。"""
-    asker = _with_database(_settings(config), lambda it: _asker(it, class_name, config))
+    settings = _settings(config)
+    logs.set_up()
+    asker = _with_database(settings, lambda it: _asker(it, class_name, config))
     if not jsonl:
         typer.echo(json.dumps(asker.ask(text, mentions_bot=mention), ensure_ascii=False, indent=1))
         return
-    for number, line in enumerate(sys.stdin, 1):
+    # Bytes: one line in another encoding is that line's problem only.
+    for number, line in enumerate(sys.stdin.buffer, 1):
         if not line.strip():
             continue
         try:
@@ -197,7 +203,7 @@ def ask(
             words, is_mention = item["text"], bool(item.get("mentions_bot", False))
             if not isinstance(words, str):
                 raise TypeError("text is not a string")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             typer.echo(f'第 {number} 行不是 {{"text": …}}：{error}', err=True)
             typer.echo(json.dumps({"error": f"line {number}"}))
             continue
@@ -234,9 +240,11 @@ def _guard_address(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    # Before anything is opened: a stop that comes while starting is as orderly as a later one.
+    stop = _stop_signal()
     bot = App(settings)
     async with bot.running():
-        await _stopped()
+        await stop.wait()
 
 
 async def _play(settings: Settings, *, in_terminal: bool, opens_browser: bool) -> None:
@@ -253,11 +261,11 @@ async def _play(settings: Settings, *, in_terminal: bool, opens_browser: bool) -
         typer.echo("按 Ctrl+C 停止。\n")
         if opens_browser and sys.stdout.isatty():
             await asyncio.to_thread(webbrowser.open, address)
-        await _stopped()
+        await _stop_signal().wait()
 
 
-async def _stopped() -> None:
-    """Until SIGINT or SIGTERM."""
+def _stop_signal() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM from now on."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -266,7 +274,7 @@ async def _stopped() -> None:
         except NotImplementedError:
             # Windows: Ctrl+C arrives as KeyboardInterrupt.
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    await stop.wait()
+    return stop
 
 
 def _start(main: Coroutine[Any, Any, None]) -> None:
@@ -306,9 +314,10 @@ def _with_database(settings: Settings, work: Any) -> Any:
 
 async def _asker(database: Database, class_name: str, config: Path) -> Asker:
     settings = load_settings(config)
-    knowledge = KnowledgeInUse(database)
-    now = Clock().now()
-    if await runner.current(database) != runner.head():
+    clock = Clock()
+    knowledge = KnowledgeInUse(database, clock.now)
+    now = clock.now()
+    if database.is_missing_file or await runner.current(database) != runner.head():
         # Nothing configured yet: the entries that come with the program, and no dates.
         await knowledge.load_base()
         return Asker(knowledge.knowledge, {}, settings.bot, now)

@@ -99,6 +99,8 @@ async def _apply(
 
 
 def _entries(table: Table) -> dict[str, str]:
+    if not table.rows:
+        raise TableError(["表里没有数据行"])
     filled = dict(table.rows)
     # Empty rows are read along, so that a problem is told by its row in the file.
     rows = [

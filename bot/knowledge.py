@@ -4,7 +4,8 @@ import asyncio
 import csv
 import io
 import json
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 
 import structlog
@@ -38,28 +39,30 @@ def entries_of_rows(rows: list[str]) -> tuple[Entry, ...]:
 class KnowledgeInUse:
     """Rebuilt, beside the running bot, whenever the school's entries change."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database = database
-        self._version: tuple[int, datetime | None] | None = None
+        self._now = now
+        self._version: object = None
         self.knowledge = Knowledge(())
 
     async def load_base(self) -> None:
         """Only what comes with the program, where there is no database yet."""
-        self.knowledge = await asyncio.to_thread(_build, [])
+        self.knowledge = await asyncio.to_thread(_build, [], self._now().date())
 
     async def refresh(self) -> None:
         """Look whether anything has changed since the last time."""
         async with self._database.reading() as uow:
-            version = await uow.published.entries_version()
+            # What is in force changes with the day, too.
+            version = (await uow.published.entries_version(), self._now().date())
             if version == self._version:
                 return
             rows = await uow.published.entries()
-        self.knowledge = await asyncio.to_thread(_build, rows)
+        self.knowledge = await asyncio.to_thread(_build, rows, self._now().date())
         self._version = version
         log.info("knowledge.loaded", own=len(rows))
 
 
-def _build(rows: list[str]) -> Knowledge:
+def _build(rows: list[str], today: date) -> Knowledge:
     entries = {entry.key: entry for entry in base_entries()}
     entries |= {entry.key: entry for entry in entries_of_rows(rows)}
-    return Knowledge(entries.values())
+    return Knowledge(entry for entry in entries.values() if entry.is_valid(today))

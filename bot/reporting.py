@@ -3,6 +3,8 @@
 import json
 from datetime import datetime, timedelta
 
+from bot.clock import Clock
+from bot.knowledge import KnowledgeInUse
 from bot.settings import Settings
 from handlers import texts
 from handlers.records import KIND_NAMES, outcome_in_words
@@ -12,9 +14,10 @@ from storage.reports import LedgerFilter, LedgerRow
 from storage.vocabulary import SHANGHAI
 
 
-async def problems_of(settings: Settings) -> list[str]:
-    """What would keep the bot from working, a Chinese sentence each with its cure."""
+async def look_over(settings: Settings) -> tuple[list[str], list[str]]:
+    """What keeps the bot from working, each with its cure; and what is merely worth knowing."""
     problems: list[str] = []
+    notes: list[str] = []
     if not settings.onebot.access_token.get_secret_value() and not settings.onebot.forward:
         problems.append(
             "onebot.access_token：没有设置，QQ 连不进来。请在 .env 里写 "
@@ -25,23 +28,33 @@ async def problems_of(settings: Settings) -> list[str]:
         if database.is_missing_file:
             problems.append("database.url：数据库还没有建立，请运行 python -m bot migrate")
         else:
-            problems += await _problems_of_database(database)
+            found, notes = await _look_into(database)
+            problems += found
     finally:
         await database.close()
-    return problems
+    return problems, notes
 
 
-async def _problems_of_database(database: Database) -> list[str]:
+async def _look_into(database: Database) -> tuple[list[str], list[str]]:
     try:
         found = await runner.current(database)
     except Exception as error:
-        return [f"database.url：连不上数据库（{type(error).__name__}），请检查地址、账号和密码"]
+        kind = type(error).__name__
+        return [f"database.url：连不上数据库（{kind}），请检查地址、账号和密码"], []
     if found != runner.head():
-        return [f"database.url：结构版本是 {found or '空'}，请运行 python -m bot migrate"]
+        return [f"database.url：结构版本是 {found or '空'}，请运行 python -m bot migrate"], []
+    knowledge = KnowledgeInUse(database, Clock().now)
+    await knowledge.refresh()
     async with database.reading() as uow:
         if not await uow.imports.class_names():
-            return ["班级：一个也没有，请运行 python -m bot import classes 班级.csv"]
-    return []
+            return ["班级：一个也没有，请运行 python -m bot import classes 班级.csv"], []
+        filled = await uow.published.filled_slots()
+    wanted = {slot for entry in knowledge.knowledge.entries for slot in entry.needs}
+    empty = sorted(wanted - filled)
+    notes = (
+        [f"还空着的校历和信息 {len(empty)} 项，问到时会转老师：{'、'.join(empty)}"] if empty else []
+    )
+    return [], notes
 
 
 async def has_supervisor(database: Database) -> bool:
@@ -62,7 +75,7 @@ async def ledger_lines(
     as_jsonl: bool,
 ) -> list[str]:
     """The newest rows, for people or (`as_jsonl`) for programs."""
-    now = datetime.now(SHANGHAI)
+    now = Clock().now()
     async with database.reading() as uow:
         class_ids: list[int] | None = None
         if class_name:

@@ -221,10 +221,10 @@ async def choose(context: Context, digit: str) -> Outcome:
     await context.uow.prompts.drop(context.message.conversation, context.message.sender_id)
     keys: list[str] = asked["entries"]
     topic = Topic(asked["topic"])
-    index = int(digit) - 1
-    if not 0 <= index < len(keys):
+    wanted = keys[int(digit) - 1] if 1 <= int(digit) <= len(keys) else ""
+    entry = next((it for it in context.knowledge.entries if it.key == wanted), None)
+    if entry is None:
         return await _hand_over_original(context, asked["event"], Decision(Action.HAND_OFF, topic))
-    entry = context.knowledge[keys[index]]
     filled = fill(entry, context.facts)
     missing = tuple(slot for slot in filled.missing if slot in entry.needs)
     decision = Decision(

@@ -1,0 +1,264 @@
+"""Bulk changes: the database comes to agree with the table, and the diff says how."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from storage.database import Database
+from storage.imports import Changes, ClassRow, StudentRow, TutorRow
+from storage.published import CalendarDate, SchoolFact
+from storage.vocabulary import Conversation, ConversationKind, Platform, Role
+
+ACCOUNT = "3889000001"
+
+
+def table(count: int) -> list[ClassRow]:
+    """So many classes; every tutor has four of them, every unit forty."""
+    return [
+        ClassRow(
+            f"专业{number // 30:03}班{number:05}",
+            Platform.QQ if number % 2 else Platform.WECHAT,
+            ACCOUNT,
+            f"6{number:08}",
+            f"教师{number // 4}",
+            f"1{number // 4:07}-{number % 2}",
+            f"单位{number // 40}",
+        )
+        for number in range(count)
+    ]
+
+
+async def put(database: Database, rows: Sequence[ClassRow], now: datetime) -> Changes:
+    async with database.unit_of_work() as uow:
+        return await uow.imports.classes(rows, default_mode="confident", default_grace=10, now=now)
+
+
+async def enrol(database: Database, *rows: StudentRow) -> Changes:
+    async with database.unit_of_work() as uow:
+        return await uow.imports.students(rows)
+
+
+def counts(changes: Changes) -> tuple[int, int, int]:
+    return changes.added, changes.removed, changes.changed
+
+
+async def test_a_table_of_22_classes_is_all_there_and_twice_is_no_change(
+    database: Database, now: datetime
+) -> None:
+    rows = table(22)
+
+    first = await put(database, rows, now)
+    second = await put(database, rows, now + timedelta(days=1))
+
+    # A unit, 22 classes, 22 groups, 22 duties.
+    assert counts(first) == (67, 0, 0)
+    assert len(first.lines) == 67
+    assert second == Changes()
+    async with database.reading() as uow:
+        room = await uow.people.class_named(rows[21].class_name, now)
+    assert room is not None
+    assert room.tutor is not None
+    assert (room.tutor.name, room.speak_mode) == ("教师5", "confident")
+    assert [group.group_id for group in room.groups] == [rows[21].group_id]
+
+
+async def test_thousands_of_classes_go_in_at_once(database: Database, now: datetime) -> None:
+    rows = table(5000)
+
+    first = await put(database, rows, now)
+    second = await put(database, rows, now)
+
+    assert counts(first) == (125 + 3 * 5000, 0, 0)
+    assert second == Changes()
+    async with database.reading() as uow:
+        assert len(await uow.imports.class_names()) == 5000
+        room = await uow.people.class_named(rows[-1].class_name, now)
+    assert room is not None
+    assert room.tutor is not None
+    assert room.tutor.name == rows[-1].tutor_name
+
+
+async def test_a_group_that_moves_takes_nothing_with_it(database: Database, now: datetime) -> None:
+    one, two = table(2)
+    await put(database, [one, two], now)
+
+    changes = await put(database, [replace(two, group_id=one.group_id, platform=one.platform)], now)
+
+    async with database.reading() as uow:
+        group = Conversation(one.platform, ACCOUNT, ConversationKind.GROUP, one.group_id)
+        rooms = await uow.people.classes_of_groups([group], now)
+    assert [room.name for room in rooms.values()] == [two.class_name]
+    assert f"~ 群 {one.platform} {one.group_id} → {two.class_name}" in changes.lines
+
+
+async def test_a_class_may_have_several_groups_and_tutors(
+    database: Database, now: datetime
+) -> None:
+    (first,) = table(1)
+    second = replace(first, group_id="700", tutor_name="赵强", tutor_account="10002")
+
+    await put(database, [first, second], now)
+    again = await put(database, [first, second], now)
+
+    async with database.reading() as uow:
+        room = await uow.people.class_named(first.class_name, now)
+    assert room is not None
+    assert [group.group_id for group in room.groups] == [first.group_id, "700"]
+    assert [tutor.name for tutor in room.tutors] == ["教师0", "赵强"]
+    assert again == Changes()
+
+
+async def test_a_new_tutor_ends_the_duty_of_the_old_one(database: Database, now: datetime) -> None:
+    one, other = table(2)
+    await put(database, [one, other], now)
+    later = now + timedelta(days=30)
+
+    changes = await put(database, [replace(one, tutor_name="赵强", tutor_account="10002")], later)
+
+    assert counts(changes) == (1, 1, 0)
+    async with database.reading() as uow:
+        before = await uow.people.class_named(one.class_name, later - timedelta(minutes=1))
+        after = await uow.people.class_named(one.class_name, later)
+        untouched = await uow.people.class_named(other.class_name, later)
+    assert before is not None
+    assert after is not None
+    assert untouched is not None
+    assert [tutor.name for tutor in before.tutors] == ["教师0"]
+    assert [tutor.name for tutor in after.tutors] == ["赵强"]
+    assert [tutor.name for tutor in untouched.tutors] == ["教师0"]
+
+
+async def test_a_tutor_who_comes_back_is_the_same_person(database: Database, now: datetime) -> None:
+    (row,) = table(1)
+    await put(database, [row], now)
+    await put(
+        database,
+        [replace(row, tutor_name="赵强", tutor_account="10002")],
+        now + timedelta(days=1),
+    )
+
+    changes = await put(database, [row], now + timedelta(days=2))
+
+    key = (row.platform, row.tutor_account)
+    async with database.reading() as uow:
+        first = (await uow.people.speakers([key], now))[key]
+        back = (await uow.people.speakers([key], now + timedelta(days=2)))[key]
+        room = await uow.people.class_named(row.class_name, now + timedelta(days=2))
+    assert counts(changes) == (1, 1, 0)
+    assert room is not None
+    assert back.role_in(room) is Role.TUTOR
+    assert back.person_id == first.person_id
+
+
+async def test_further_tutors_join_and_nobody_leaves(database: Database, now: datetime) -> None:
+    (row,) = table(1)
+    await put(database, [row], now)
+    second = TutorRow(row.class_name, Platform.QQ, "赵强", "10002")
+
+    async with database.unit_of_work() as uow:
+        first_time = await uow.imports.tutors([second], now=now)
+    async with database.unit_of_work() as uow:
+        again = await uow.imports.tutors([second], now=now)
+
+    async with database.reading() as uow:
+        room = await uow.people.class_named(row.class_name, now)
+    assert room is not None
+    assert len(room.tutors) == 2
+    assert (counts(first_time), again) == ((1, 0, 0), Changes())
+
+
+async def test_what_a_row_does_not_say_stays_as_it_is(database: Database, now: datetime) -> None:
+    (row,) = table(1)
+    await put(database, [replace(row, speak_mode="mention")], now)
+
+    silent = await put(database, [replace(row, unit=None, speak_mode=None)], now)
+    spoken = await put(database, [replace(row, unit="新单位", speak_mode="confident")], now)
+
+    async with database.reading() as uow:
+        room = await uow.people.class_named(row.class_name, now)
+        unit_id = await uow.supervisors.unit_named("新单位")
+    assert silent == Changes()
+    assert counts(spoken) == (1, 0, 1)
+    assert room is not None
+    assert (room.speak_mode, room.unit_id) == ("confident", unit_id)
+
+
+async def test_a_renamed_tutor_is_the_same_person(database: Database, now: datetime) -> None:
+    (row,) = table(1)
+    await put(database, [row], now)
+
+    changes = await put(database, [replace(row, tutor_name="王敏")], now)
+
+    assert counts(changes) == (0, 0, 1)
+    async with database.reading() as uow:
+        room = await uow.people.class_named(row.class_name, now)
+    assert room is not None
+    assert [tutor.name for tutor in room.tutors] == ["王敏"]
+
+
+async def test_students_join_are_renamed_and_get_accounts(
+    database: Database, now: datetime
+) -> None:
+    one, other = table(2)
+    await put(database, [one, other], now)
+    li = StudentRow(one.class_name, "2430000000001", "李明", Platform.QQ, "20001")
+    zhang = StudentRow(one.class_name, "2430000000002", "张红")
+
+    first = await enrol(database, li, zhang, zhang)
+    again = await enrol(database, li, zhang)
+    changed = await enrol(
+        database,
+        replace(li, name="李铭"),
+        replace(zhang, class_name=other.class_name, platform=Platform.QQ, account="20002"),
+    )
+
+    assert counts(first) == (3, 0, 0)
+    assert again == Changes()
+    assert counts(changed) == (2, 0, 1)
+    keys = [(Platform.QQ, "20001"), (Platform.QQ, "20002")]
+    async with database.reading() as uow:
+        speakers = await uow.people.speakers(keys, now)
+        owners = await uow.imports.account_owners()
+    assert speakers[keys[0]].name == "李铭"
+    assert len(speakers[keys[1]].class_ids) == 2
+    assert [owners[key] for key in keys] == ["2430000000001", "2430000000002"]
+    assert owners[(one.platform, one.tutor_account)] == ""
+
+
+async def test_dates_and_facts_are_set_and_changed_in_place(
+    database: Database, now: datetime
+) -> None:
+    (row,) = table(1)
+    await put(database, [row], now)
+    exam = CalendarDate("考试报名", now, now + timedelta(days=7), "", "校历")
+    link = SchoolFact("链接:学习平台", "https://one.invalid")
+
+    async with database.unit_of_work() as uow:
+        first = await uow.imports.calendar([(None, exam), (row.class_name, exam)])
+        facts = await uow.imports.facts([(None, link)])
+    async with database.unit_of_work() as uow:
+        again = await uow.imports.calendar([(None, exam), (row.class_name, exam)])
+        moved = await uow.imports.calendar([(None, replace(exam, ends_at=None))])
+        relinked = await uow.imports.facts([(None, replace(link, value="https://two.invalid"))])
+
+    assert (counts(first), again) == ((2, 0, 0), Changes())
+    assert (counts(facts), counts(moved), counts(relinked)) == ((1, 0, 0), (0, 0, 1), (0, 0, 1))
+    async with database.reading() as uow:
+        found = (await uow.published.for_classes([404]))[404]
+    assert found.dates == (replace(exam, ends_at=None),)
+    assert found.facts[0].value == "https://two.invalid"
+
+
+async def test_a_rehearsal_is_a_transaction_rolled_back(database: Database, now: datetime) -> None:
+    async def rehearse() -> None:
+        async with database.unit_of_work() as uow:
+            await uow.imports.classes(table(3), default_mode="mention", default_grace=5, now=now)
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await rehearse()
+
+    async with database.reading() as uow:
+        assert await uow.imports.class_names() == set()

@@ -1,0 +1,71 @@
+"""The migrations make exactly the tables the program knows, and say when they were not run."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from storage.database import Database
+from storage.errors import SchemaOutdated
+from storage.migrations import runner
+from storage.models import counters, metadata
+from storage.questions import SERIES
+
+
+async def test_the_migrated_schema_is_the_one_in_models(database: Database) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        options = {"compare_type": True}
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, metadata))
+
+    async with database.connect() as connection:
+        found = await connection.run_sync(differences)
+
+    assert found == []
+
+
+async def test_migrating_twice_changes_nothing(database: Database) -> None:
+    async with database.unit_of_work() as uow:
+        await uow.number(SERIES)
+
+    before, after = await runner.migrate(database)
+
+    assert before == after == runner.head() == await runner.current(database)
+    await runner.require_current(database)
+    async with database.reading() as uow:
+        rows = [tuple(row) for row in await uow.read(select(counters))]
+    assert rows == [(SERIES, 1)]
+
+
+async def test_an_empty_database_is_refused_until_it_is_migrated(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/new/empty.db")
+
+    assert database.is_missing_file
+    assert await runner.current(database) == ""
+    with pytest.raises(SchemaOutdated, match="none"):
+        await runner.require_current(database)
+    before, after = await runner.migrate(database)
+    await runner.require_current(database)
+    await database.close()
+
+    assert (before, after) == ("", runner.head())
+
+
+async def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/newer.db")
+    await runner.migrate(database)
+
+    def pretend(connection: Connection) -> None:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    async with database.connect() as connection:
+        await connection.run_sync(pretend)
+        await connection.commit()
+
+    with pytest.raises(SchemaOutdated, match="9999"):
+        await runner.require_current(database)
+    await database.close()
