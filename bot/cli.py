@@ -25,7 +25,7 @@ from bot.terminal import Terminal
 from handlers.imports import TableError
 from handlers.published import facts_in_words
 from storage.database import Database
-from storage.errors import SchemaOutdated
+from storage.errors import NotFound, SchemaOutdated
 from storage.imports import Changes
 from storage.migrations import runner
 
@@ -75,7 +75,7 @@ def check(config: Config = DEFAULT_FILE) -> None:
     for line in problems:
         typer.echo(f"✗ {line}")
     for line in notes:
-        typer.echo(f"· {line}")
+        typer.echo(line)
     if problems:
         raise typer.Exit(1)
     typer.echo("✓ 配置没有问题，数据库可以使用。")
@@ -141,7 +141,11 @@ def ledger(
             database, class_name, since, until, limit=limit, as_jsonl=as_jsonl
         )
 
-    for line in _with_database(_settings(config), work):
+    try:
+        lines = _with_database(_settings(config), work)
+    except NotFound as error:
+        _fail(str(error))
+    for line in lines:
         typer.echo(line)
 
 

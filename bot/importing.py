@@ -77,18 +77,18 @@ async def _apply(
     uow: UnitOfWork, kind: Kind, table: Table, *, settings: BotSettings, now: datetime
 ) -> Changes:
     names = await uow.imports.class_names()
+    owners = await uow.imports.account_owners()
     match kind:
         case Kind.CLASSES:
             return await uow.imports.classes(
-                imports.classes(table),
+                imports.classes(table, owners),
                 default_mode=settings.speak_mode,
                 default_grace=settings.grace_minutes,
                 now=now,
             )
         case Kind.TUTORS:
-            return await uow.imports.tutors(imports.tutors(table, names), now=now)
+            return await uow.imports.tutors(imports.tutors(table, names, owners), now=now)
         case Kind.STUDENTS:
-            owners = await uow.imports.account_owners()
             return await uow.imports.students(imports.students(table, names, owners))
         case Kind.CALENDAR:
             return await uow.imports.calendar(imports.calendar(table, names))

@@ -1,6 +1,7 @@
 """What the shell prints about the state of things: problems of the set-up, rows of the ledger."""
 
 import json
+from collections import defaultdict
 from datetime import datetime, timedelta
 
 from bot.clock import Clock
@@ -9,6 +10,7 @@ from bot.settings import Settings
 from handlers import texts
 from handlers.records import KIND_NAMES, outcome_in_words
 from storage.database import Database
+from storage.errors import NotFound
 from storage.migrations import runner
 from storage.reports import LedgerFilter, LedgerRow
 from storage.vocabulary import SHANGHAI
@@ -50,11 +52,17 @@ async def _look_into(database: Database) -> tuple[list[str], list[str]]:
             return ["班级：一个也没有，请运行 python -m bot import classes 班级.csv"], []
         filled = await uow.published.filled_slots()
     wanted = {slot for entry in knowledge.knowledge.entries for slot in entry.needs}
-    empty = sorted(wanted - filled)
-    notes = (
-        [f"还空着的校历和信息 {len(empty)} 项，问到时会转老师：{'、'.join(empty)}"] if empty else []
-    )
-    return [], notes
+    return [], _empty_slots_in_words(wanted - filled)
+
+
+def _empty_slots_in_words(empty: set[str]) -> list[str]:
+    """A line a kind: 时间, 链接, …"""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for slot in sorted(empty):
+        kind, _, name = slot.partition(":")
+        by_kind[kind].append(name)
+    lines = [f"  {kind}：{'、'.join(names)}" for kind, names in by_kind.items()]
+    return ["学校还没有填、问到时会转老师的：", *lines] if lines else []
 
 
 async def has_supervisor(database: Database) -> bool:
@@ -81,7 +89,7 @@ async def ledger_lines(
         if class_name:
             room = await uow.people.class_named(class_name, now)
             if room is None:
-                return [f"没有班级「{class_name}」。"]
+                raise NotFound(f"没有班级「{class_name}」。")
             class_ids = [room.id]
         wanted = LedgerFilter(
             class_ids=class_ids,

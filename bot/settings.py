@@ -112,7 +112,7 @@ def load_settings(path: Path = DEFAULT_FILE, **overrides: Any) -> Settings:
         raise SettingsError([f"环境变量 {name}：没有这个配置项，请检查拼写" for name in unknown])
 
     class SettingsOfFile(Settings):
-        model_config = SettingsConfigDict(toml_file=path)
+        model_config = SettingsConfigDict(toml_file=path, env_file=path.parent / ".env")
 
     try:
         return SettingsOfFile(**overrides)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from types import MappingProxyType
 from typing import TypeVar
 
 from storage.imports import ClassRow, StudentRow, TutorRow
@@ -156,14 +157,23 @@ class _Reader:
         return datetime.combine(day, clock, SHANGHAI)
 
 
-def classes(table: Table) -> list[ClassRow]:
-    """班级, 平台, 机器人账号, 群号, 助学教师, 助学教师账号; optional 办学单位, 发言方式."""
+Owners = Mapping[tuple[Platform, str], str]
+_NOBODY: Owners = MappingProxyType({})
+
+
+def classes(table: Table, owners: Owners = _NOBODY) -> list[ClassRow]:
+    """
+    班级, 平台, 机器人账号, 群号, 助学教师, 助学教师账号; optional 办学单位, 发言方式.
+
+    `owners`: whose each platform account is by now, a student number or 「」 for staff.
+    """
     reader = _Reader(
         table,
         ("class", "platform", "account", "group_id", "tutor", "tutor_id"),
         ("unit", "mode"),
     )
     bound: dict[tuple[object, str, str], str] = {}
+    named: dict[tuple[Platform, str], str] = {}
 
     def read(row: _Reader) -> ClassRow | None:
         platform = row.platform()
@@ -178,6 +188,7 @@ def classes(table: Table) -> list[ClassRow]:
         tutor, tutor_id = row.text("tutor", needed=True), row.text("tutor_id", needed=True)
         if platform is None:
             return None
+        _one_tutor_an_account(row, "tutor_id", (platform, tutor_id), tutor, named, owners)
         return ClassRow(
             class_name=name,
             platform=platform,
@@ -192,9 +203,10 @@ def classes(table: Table) -> list[ClassRow]:
     return reader.each(read)
 
 
-def tutors(table: Table, class_names: set[str]) -> list[TutorRow]:
+def tutors(table: Table, class_names: set[str], owners: Owners = _NOBODY) -> list[TutorRow]:
     """班级, 平台, 姓名, 账号."""
     reader = _Reader(table, ("class", "platform", "name", "user_id"))
+    named: dict[tuple[Platform, str], str] = {}
 
     def read(row: _Reader) -> TutorRow | None:
         platform = row.platform()
@@ -202,14 +214,13 @@ def tutors(table: Table, class_names: set[str]) -> list[TutorRow]:
         name, account = row.text("name", needed=True), row.text("user_id", needed=True)
         if platform is None or class_name is None:
             return None
+        _one_tutor_an_account(row, "user_id", (platform, account), name, named, owners)
         return TutorRow(class_name, platform, name, account)
 
     return reader.each(read)
 
 
-def students(
-    table: Table, class_names: set[str], owners: Mapping[tuple[Platform, str], str]
-) -> list[StudentRow]:
+def students(table: Table, class_names: set[str], owners: Owners) -> list[StudentRow]:
     """班级, 学号, 姓名; optional 平台, 账号. `owners`: whose each account is by now."""
     reader = _Reader(table, ("class", "student_no", "name"), ("platform", "user_id"))
     seen: dict[str, str] = {}
@@ -274,3 +285,19 @@ def _known_class(row: _Reader, class_names: set[str]) -> str | None:
         row.wrong("class", f"没有班级「{name}」，请先导入班级")
         return None
     return name or None
+
+
+def _one_tutor_an_account(
+    row: _Reader,
+    column: str,
+    account: tuple[Platform, str],
+    name: str,
+    named: dict[tuple[Platform, str], str],
+    owners: Owners,
+) -> None:
+    """A wrong account would give a student the tutor's rights, so nothing is guessed here."""
+    if owners.get(account):
+        row.wrong(column, f"{account[1]} 是学生 {owners[account]} 的账号，不能当教师")
+    other = named.setdefault(account, name)
+    if other != name:
+        row.wrong(column, f"{account[1]} 在本表里又叫「{other}」又叫「{name}」")

@@ -125,5 +125,5 @@ class QQ:
     async def until_answered(self, numbers: range, seconds: float) -> None:
         """Come back when each message has been answered."""
         async with asyncio.timeout(seconds):
-            while not all(self.replies_to(number) for number in numbers):
+            while not all(self.replies_to(number) for number in numbers):  # noqa: ASYNC110 -- a test's poll
                 await asyncio.sleep(0.02)

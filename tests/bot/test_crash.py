@@ -12,7 +12,6 @@ import pytest
 
 from storage.database import Database
 from storage.imports import ClassRow
-from storage.migrations import runner
 from storage.reports import LedgerFilter
 from storage.vocabulary import Platform
 from tests.bot.qq import ACCOUNT, GROUP, QQ

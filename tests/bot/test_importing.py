@@ -206,3 +206,28 @@ async def test_an_account_of_a_tutor_is_not_given_to_a_student(school: School) -
     async with school.database.reading() as uow:
         owners = await uow.imports.account_owners()
     assert owners == {(Platform.QQ, "10001"): ""}
+
+
+@pytest.mark.parametrize(
+    ("kind", "table"),
+    [
+        (Kind.TUTORS, "班级,平台,姓名,账号\n计算机2301,QQ,李明,20001\n"),
+        (Kind.CLASSES, CLASSES.replace("10001", "20001")),
+    ],
+)
+async def test_a_students_account_cannot_become_a_tutors(
+    school: School, kind: Kind, table: str
+) -> None:
+    """One wrong cell would hand a student the tutor's rights."""
+    await school.put(Kind.CLASSES, CLASSES)
+    await school.put(Kind.STUDENTS, STUDENTS)
+
+    with pytest.raises(TableError, match="20001 是学生 2430000000001 的账号"):
+        await school.put(kind, table)
+
+
+async def test_one_account_with_two_names_is_asked_back(school: School) -> None:
+    table = CLASSES.replace("600000001,王敏", "600000001,王明")
+
+    with pytest.raises(TableError, match="又叫「王敏」又叫「王明」"):
+        await school.put(Kind.CLASSES, table)

@@ -39,7 +39,8 @@ STUDENTS = {"小李": "计算机2301", "小张": "计算机2301", "小周": "会
 STRANGERS = ("路人",)
 
 _SPOKEN = re.compile(
-    r"\[(?:(\d{4}-\d{2}-\d{2}) )?(\d{2}:\d{2})(?::(\d{2}))?\] (\S+?)@(\S+?)(?:（引用 (.+?)）)?: ?(.*)",
+    r"\[(?:(\d{4}-\d{2}-\d{2}) )?(\d{2}:\d{2})(?::(\d{2}))?\] "
+    r"(\S+?)@(\S+?)(?:（引用 (.+?)）)?: ?(.*)",
     re.DOTALL,
 )
 _EXPECTED = re.compile(r"助手@(\S+?)> ?(.*)", re.DOTALL)
@@ -135,8 +136,7 @@ class Player:
             heard = [
                 said
                 for said in self.said
-                if quoted in said.text
-                and said.conversation.id == (group or who)
+                if quoted in said.text and said.conversation.id == (group or who)
             ]
             assert heard, f"nothing to quote with 「{quoted}」"
             quote = heard[-1].message_id
@@ -230,5 +230,3 @@ async def playing(folder: Path) -> AsyncIterator[Player]:
     app.playground.watchers.append(player.said.append)
     async with app.running():
         yield player
-
-
