@@ -78,8 +78,9 @@ class Asker:
         match decision.action:
             case Action.ANSWER if decision.entry is not None:
                 return texts.answer(decision.text, source_of(decision.entry))
-            case Action.HAND_OFF if decision.missing:
-                said = texts.not_published(decision.text, decision.missing, 0, self.tutor)
+            case Action.HAND_OFF if decision.missing and decision.entry is not None:
+                source = source_of(decision.entry)
+                said = texts.not_published(decision.text, source, decision.missing, 0, self.tutor)
             case Action.HAND_OFF:
                 said = texts.handed_off(0, self.tutor)
             case Action.ASK_BACK if decision.choices:

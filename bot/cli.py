@@ -57,8 +57,9 @@ def playground(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="不自动打开浏览器")] = False,
 ) -> None:
     """演示班级群：在浏览器（或终端）里扮演学生和老师，背后是完整的真实流程。"""
-    is_configured = config.exists() or "ZHUXUE_DATABASE__URL" in os.environ
-    database = {} if is_configured else {"database": {"url": PLAYGROUND_DATABASE}}
+    # Never into the database of the settings file: made-up people do not belong in a real record.
+    is_chosen = "ZHUXUE_DATABASE__URL" in os.environ
+    database = {} if is_chosen else {"database": {"url": PLAYGROUND_DATABASE}}
     settings = _settings(config, **database)
     logs.set_up()
     if settings.web.host not in ("127.0.0.1", "::1", "localhost"):

@@ -17,7 +17,7 @@ from bot.outbox import Outbox
 from bot.pulse import Pulse
 from handlers import routes, texts
 from handlers.attention import Attention, is_worth_keeping, understanding_of
-from handlers.context import Context, Outcome, Reply
+from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.errors import Forbidden, UserError
 from handlers.faq import Knowledge
 from handlers.hand_offs import card_for, hand_off
@@ -97,9 +97,7 @@ class Inbox:
             understanding = understanding_of(event.text)
             if not is_worth_keeping(event, understanding, self.attention, self._settings):
                 return
-            masked = mask(event.text)
-            if masked != event.text:
-                event = replace(event, text=masked)
+            event = _without_private_numbers(event)
         while not self._has_room.is_set():
             await self._has_room.wait()
         self._arrived.append(event)
@@ -237,13 +235,18 @@ class Inbox:
         outgoing: list[OutboxMessage] = []
         failed: list[tuple[InboundEvent, Exception]] = []
         requests: list[tuple[ContactRequest, bool]] = []
+        #: Messages that concerned nobody after all: not even their words are kept.
+        idle: list[tuple[int, Message]] = []
         async with self._database.unit_of_work() as uow:
             scene = Scene(now, self._settings, self._knowledge(), self._tutor_spoke)
             await scene.load(uow, [e.incoming for e in batch if isinstance(e.incoming, Message)])
             for event in batch:
                 try:
                     if isinstance(event.incoming, Message):
-                        outgoing += await self._hear(uow, scene, event, event.incoming)
+                        came_of_it, said = await self._hear(uow, scene, event, event.incoming)
+                        outgoing += said
+                        if came_of_it == SILENCE:
+                            idle.append((event.id, event.incoming))
                     elif isinstance(event.incoming, ContactRequest):
                         is_known = await self._is_known(uow, event.incoming, now)
                         requests.append((event.incoming, is_known))
@@ -255,12 +258,17 @@ class Inbox:
                     failed.append((event, error))
                     scene.waiting.clear()
             broken = {event.id for event, _ in failed}
+            await uow.inbox.forget_texts(
+                [(event_id, message) for event_id, message in idle if event_id not in broken]
+            )
             await uow.inbox.finish(
                 [event.id for event in batch if event.id not in broken], self._pulse.instance
             )
             prompted = uow.prompts.changed
         self.attention.note_prompts(prompted)
         self._outbox.take(outgoing)
+        if any(isinstance(event.incoming, MuteChange) for event in batch):
+            self._outbox.wake()
         for request, is_known in requests:
             for listener in self.on_request:
                 listener(request, is_known)
@@ -271,7 +279,7 @@ class Inbox:
 
     async def _hear(
         self, uow: UnitOfWork, scene: Scene, event: InboundEvent, message: Message
-    ) -> list[OutboxMessage]:
+    ) -> tuple[Outcome, list[OutboxMessage]]:
         context = scene.context(uow, event, message)
         if context.speaker.duties:
             # A person with duties may look at what this very batch has done.
@@ -288,7 +296,7 @@ class Inbox:
                 outgoing = self._keep(context, outcome)
         if context.role is Role.TUTOR and not context.is_private:
             self._tutor_spoke[message.conversation] = message.sent_at
-        return outgoing
+        return outcome, outgoing
 
     def _keep(self, context: Context, outcome: Outcome) -> list[OutboxMessage]:
         """Replies, cards and the ledger row, in the transaction that finishes the event."""
@@ -343,11 +351,14 @@ class Inbox:
                 stored = await uow.inbox.find(
                     place.platform, place.account, place.id, event.message_id
                 )
-                if stored is not None:
-                    await uow.inbox.forget_text(stored, texts.recalled())
+                if stored is not None and isinstance(stored.incoming, Message):
+                    said = [(stored.id, stored.incoming)]
+                    await uow.inbox.forget_texts(said, texts.recalled())
                     await uow.questions.forget_text(stored.id, texts.recalled())
             case MuteChange():
                 await uow.people.set_group_mute(place, event.until)
+                if event.until is None:
+                    await uow.outbox.hurry(place, now)
             case MembershipChange(is_bot=True):
                 uow.audit.add(
                     at=now,
@@ -386,8 +397,10 @@ class Inbox:
                     is_dead=is_dead,
                 )
         except Exception:
-            # The lease runs out by itself and the event is taken up again.
+            # Still ours, and our heartbeat keeps it so: nobody else will take it up.
             log.exception("inbox.not_put_back", event_id=event.id)
+            await asyncio.sleep(1)
+            self._stored.append(event)
         else:
             self._outbox.wake()
             asyncio.get_running_loop().call_later(delay.total_seconds() + 0.01, self.wake)
@@ -403,6 +416,15 @@ class Inbox:
         reply = Reply(texts.failed(), about=item.number)
         record = Record(Kind.QUESTION, Action.HAND_OFF, hand_off=item.number)
         self._keep(context, Outcome((reply,), record, card_for(item, context.room, context.now)))
+
+
+def _without_private_numbers(message: Message) -> Message:
+    """As it is stored: numbers hidden in the text, the group card and the names of files."""
+    text, name = mask(message.text), mask(message.sender_name)
+    files = tuple(replace(item, name=mask(item.name)) for item in message.attachments)
+    if (text, name, files) == (message.text, message.sender_name, message.attachments):
+        return message
+    return replace(message, text=text, sender_name=name, attachments=files)
 
 
 def _was_for_us(context: Context) -> bool:

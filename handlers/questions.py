@@ -12,7 +12,7 @@ from handlers.faq import Entry, fill
 from handlers.hand_offs import card_for, hand_off, seconds_between, to_tutors
 from handlers.understanding import mask
 from storage.interactions import Kind, Record
-from storage.people import CONFIDENT
+from storage.people import CONFIDENT, ClassRoom
 from storage.prompts import Prompt
 from storage.questions import HandOff, SolvedBy
 from storage.vocabulary import Action, Label, Topic
@@ -151,20 +151,13 @@ async def _hand_over(context: Context, decision: Decision) -> Outcome:
     room = context.room
     waiting = _same_question(context)
     if waiting is not None:
-        again = to_tutors(
-            room,
-            context.message.conversation,
-            key=f"again:{context.event_id}",
-            text=texts.card_again(waiting.number, waiting.asker_name),
-            about=waiting.number,
-        )
-        record = _question_record(context, Action.HAND_OFF, decision, waiting.number)
-        reply = Reply(texts.handed_off_again(waiting.number), about=waiting.number)
-        return Outcome((reply,), record, () if waiting.is_about_tutor else again)
+        return _asked_again(context, room, waiting, decision)
     item = await hand_off(context, Label.QUESTION, surface_at=None)
     tutor = room.tutor.name if room.tutor else None
     if decision.missing:
-        sentence = texts.not_published(decision.text, decision.missing, item.number, tutor)
+        sentence = texts.not_published(
+            decision.text, _source_of_known(decision), decision.missing, item.number, tutor
+        )
     elif not context.message.text.strip():
         sentence = f"{texts.words_please()}\n{texts.handed_off(item.number, tutor)}"
     else:
@@ -174,6 +167,27 @@ async def _hand_over(context: Context, decision: Decision) -> Outcome:
         _question_record(context, Action.HAND_OFF, decision, item.number),
         card_for(item, room, context.now),
     )
+
+
+def _asked_again(
+    context: Context, room: ClassRoom, waiting: HandOff, decision: Decision
+) -> Outcome:
+    """The same words again: the tutor is reminded, but not before there was time to answer."""
+    is_nudged = context.now - waiting.asked_at >= room.grace
+    cards = to_tutors(
+        room,
+        context.message.conversation,
+        key=f"again:{context.event_id}",
+        text=texts.card_again(waiting.number, waiting.asker_name),
+        about=waiting.number,
+    )
+    reply = Reply(texts.handed_off_again(waiting.number, is_nudged=is_nudged), about=waiting.number)
+    record = _question_record(context, Action.HAND_OFF, decision, waiting.number)
+    return Outcome((reply,), record, cards if is_nudged else ())
+
+
+def _source_of_known(decision: Decision) -> str:
+    return source_of(decision.entry) if decision.entry else ""
 
 
 async def _watch(context: Context) -> Outcome:

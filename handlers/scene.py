@@ -100,7 +100,9 @@ class Scene:
         key = (place.platform, place.account, place.id, message.sender_id)
         prompt = uow.prompts.changed[key] if key in uow.prompts.changed else self.prompts.get(key)
         # One list for the whole batch: what a first message hands over, the second sees.
-        waiting = self.waiting.setdefault((room.id if room else 0, message.sender_id), [])
+        # (The anonymous share an id without being one person.)
+        asker = message.message_id if message.is_anonymous else message.sender_id
+        waiting = self.waiting.setdefault((room.id if room else 0, asker), [])
         return Context(
             event_id=event.id,
             message=message,

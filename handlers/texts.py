@@ -96,9 +96,11 @@ def slot_in_words(slot: str) -> str:
     return f"{name}的{_SLOT_KINDS.get(kind, kind)}" if name else kind
 
 
-def not_published(known: str, missing: Sequence[str], number: int, tutor: str | None) -> str:
-    """What is known, what is not published yet, and that a person was asked."""
-    lead = f"{known}\n" if known else ""
+def not_published(
+    known: str, source: str, missing: Sequence[str], number: int, tutor: str | None
+) -> str:
+    """What is known and from where, what is not published yet, and that a person was asked."""
+    lead = f"{answer(known, source)}\n" if known else ""
     names = "、".join(slot_in_words(slot) for slot in missing)
     return f"{lead}{names}：学校还没有公布，我不猜。\n{handed_off(number, tutor)}"
 
@@ -110,9 +112,10 @@ def handed_off(number: int, tutor: str | None) -> str:
     return f"已转助学教师，编号 T-{number}。{tutor}老师回复后我会在这里告诉您；查进度发「/进度 T-{number}」。"
 
 
-def handed_off_again(number: int) -> str:
+def handed_off_again(number: int, *, is_nudged: bool) -> str:
     """The same person asks again before there was an answer."""
-    return f"这个问题已经在老师那里了（T-{number}），已帮您再催一次，有回复马上告诉您。"
+    nudge = "已帮您再催一次，" if is_nudged else ""
+    return f"这个问题已经在老师那里了（T-{number}），{nudge}有回复马上告诉您。"
 
 
 def ask_back(choices: Sequence[str]) -> str:
@@ -392,11 +395,6 @@ def notice_without_group(name: str) -> str:
 def cancelled() -> str:
     """A confirmation was not given."""
     return "已取消，什么也没有发。"
-
-
-def prompt_expired() -> str:
-    """Too late."""
-    return "确认超时，什么也没有做。需要的话请重新发送命令。"
 
 
 def recalled() -> str:

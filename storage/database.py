@@ -30,7 +30,12 @@ class Database:
         if self.is_missing_file:
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
         self.engine: AsyncEngine = create_async_engine(
-            self.url, pool_size=5, max_overflow=10, pool_pre_ping=not self.is_sqlite
+            self.url,
+            pool_size=5,
+            max_overflow=10,
+            pool_pre_ping=not self.is_sqlite,
+            # A failed statement's error names its parameters: somebody's words, in a log.
+            hide_parameters=True,
         )
         self._writer: asyncio.Lock | None = asyncio.Lock() if self.is_sqlite else None
         if self.is_sqlite:

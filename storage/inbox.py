@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -192,16 +192,25 @@ class InboxRows:
         row = (await self._uow.read(statement)).first()
         return None if row is None else InboundEvent(row.id, decode(row), row.attempts)
 
-    async def forget_text(self, event: InboundEvent, replacement: str) -> None:
-        """Replace the words of a stored message; that it was sent stays on record."""
-        if not isinstance(event.incoming, Message):
+    async def forget_texts(
+        self, messages: Sequence[tuple[int, Message]], replacement: str = ""
+    ) -> None:
+        """Replace the words of stored messages; that they were sent stays known."""
+        if not messages:
             return
-        kept = replace(event.incoming, text=replacement, attachments=())
-        await self._uow.write(
+        statement = (
             update(inbound_events)
-            .where(inbound_events.c.id == event.id)
-            .values(payload=_encode(kept))
+            .where(inbound_events.c.id == bindparam("event_id"))
+            .values(payload=bindparam("kept"))
         )
+        rows = [
+            {
+                "event_id": event_id,
+                "kept": _encode(replace(message, text=replacement, attachments=())),
+            }
+            for event_id, message in messages
+        ]
+        await self._uow.write(statement, rows)
 
     async def prune(self, before: datetime) -> int:
         """Forget finished events received before then; the ledger keeps that they were."""

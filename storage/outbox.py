@@ -12,7 +12,7 @@ from sqlalchemy import Row, and_, bindparam, func, or_, select, update
 
 from storage import queue
 from storage.models import outbox
-from storage.vocabulary import Outgoing, Platform
+from storage.vocabulary import Conversation, Outgoing, Platform
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
@@ -149,6 +149,20 @@ class OutboxRows:
                 leased_by=None,
                 leased_until=None,
             )
+        )
+
+    async def hurry(self, place: Conversation, now: datetime) -> None:
+        """What was held back in this conversation may go now."""
+        await self._uow.write(
+            update(outbox)
+            .where(
+                outbox.c.platform == place.platform,
+                outbox.c.account == place.account,
+                outbox.c.conversation_id == place.id,
+                outbox.c.state == queue.READY,
+                outbox.c.not_before > now,
+            )
+            .values(not_before=now)
         )
 
     async def renew(self, instance: str, until: datetime) -> None:

@@ -222,7 +222,8 @@ async def test_a_recalled_message_loses_its_words_and_stays_on_record(
         (event,) = await uow.inbox.store([said("说错了", attachments=(picture,))], now=now)
 
     async with database.unit_of_work() as uow:
-        await uow.inbox.forget_text(event, "〔已撤回〕")
+        assert isinstance(event.incoming, Message)
+        await uow.inbox.forget_texts([(event.id, event.incoming)], "〔已撤回〕")
 
     async with database.reading() as uow:
         kept = (await uow.inbox.messages([event.id]))[event.id]
