@@ -134,7 +134,9 @@ class Outbox:
         while not self._is_stopping:
             if self._must_look and not self._waiting:
                 self._must_look = False
+                self._under_way += 1
                 await self._claim()
+                self._under_way -= 1
             while self._waiting:
                 item = self._waiting.popleft()
                 self._under_way += 1
