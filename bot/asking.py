@@ -1,7 +1,7 @@
 """`ask`: what the bot would do with a text, and nothing done."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,7 @@ class Asker:
     settings: BotSettings
     now: datetime
     tutor: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def ask(self, text: str, *, mentions_bot: bool) -> dict[str, Any]:
         """One line of `ask --jsonl`."""
@@ -77,9 +78,9 @@ class Asker:
         """What would be said, unsigned; empty where nothing would be."""
         match decision.action:
             case Action.ANSWER if decision.entry is not None:
-                return texts.answer(decision.text, source_of(decision.entry))
+                return texts.answer(decision.text, source_of(decision.entry, self.sources))
             case Action.HAND_OFF if decision.missing and decision.entry is not None:
-                source = source_of(decision.entry)
+                source = source_of(decision.entry, self.sources)
                 said = texts.not_published(decision.text, source, decision.missing, 0, self.tutor)
             case Action.HAND_OFF:
                 said = texts.handed_off(0, self.tutor)

@@ -23,7 +23,7 @@ from bot.knowledge import KnowledgeInUse
 from bot.settings import DEFAULT_FILE, Settings, SettingsError, load_settings
 from bot.terminal import Terminal
 from handlers.imports import TableError
-from handlers.published import facts_in_words
+from handlers.published import facts_in_words, sources_of
 from storage.database import Database
 from storage.errors import NotFound, SchemaOutdated
 from storage.imports import Changes
@@ -333,9 +333,9 @@ async def _asker(database: Database, class_name: str, config: Path) -> Asker:
             _fail(f"没有班级「{class_name}」。")
         key = room.id if room else 0
         published = (await uow.published.for_classes([key]))[key]
-    facts = facts_in_words(published, room, now)
+    facts, sources = facts_in_words(published, room, now), sources_of(published)
     tutor = room.tutor.name if room and room.tutor else None
-    return Asker(knowledge.knowledge, facts, settings.bot, now, tutor)
+    return Asker(knowledge.knowledge, facts, settings.bot, now, tutor, sources)
 
 
 def _show(changes: Changes, most: int = 20) -> None:

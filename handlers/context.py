@@ -21,8 +21,8 @@ class Context:
     One message, who said it, where, and everything known beforehand about it.
 
     `room` is the class it belongs to, None where that is unknown. `facts` are the slots of the
-    class's answers, already in words. `waiting` is what this person still waits for; handing over
-    adds to it.
+    class's answers, already in words; `sources` the documents some of them were published in.
+    `waiting` is what this person still waits for; handing over adds to it.
     """
 
     event_id: int
@@ -31,6 +31,7 @@ class Context:
     speaker: Speaker
     room: ClassRoom | None
     facts: Mapping[str, str]
+    sources: Mapping[str, str]
     prompt: Prompt | None
     waiting: list[HandOff]
     tutor_spoke_at: datetime | None

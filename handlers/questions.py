@@ -1,6 +1,7 @@
 """Questions: answered from what is published, asked back, noted, or handed to the tutor."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -48,9 +49,14 @@ def is_tutor_answering(context: Context) -> bool:
     return spoke is not None and context.now - spoke <= context.settings.tutor_is_answering
 
 
-def source_of(entry: Entry) -> str:
-    """〔文号 第 N 条〕, whichever of the two the entry has."""
-    return " ".join(part for part in (entry.source, entry.article) if part)
+def source_of(entry: Entry, sources: Mapping[str, str]) -> str:
+    """
+    〔文号 第 N 条〕 of an answer.
+
+    Where its slots were published in documents, these are its source, else the entry's own.
+    """
+    documents = dict.fromkeys(sources[slot] for slot in entry.slots if slot in sources)
+    return " ".join(part for part in ("、".join(documents) or entry.source, entry.article) if part)
 
 
 # -- chat handlers ---------------------------------------------------------------------------------
@@ -113,7 +119,7 @@ def _answer(context: Context, decision: Decision) -> Outcome:
         first_reply_seconds=seconds_between(message.sent_at, context.now),
         entry=decision.entry.key,
     )
-    words = texts.answer(decision.text, source_of(decision.entry), is_late=is_late)
+    words = texts.answer(decision.text, source_of(decision.entry, context.sources), is_late=is_late)
     return Outcome((Reply(words),), record)
 
 
@@ -155,9 +161,8 @@ async def _hand_over(context: Context, decision: Decision) -> Outcome:
     item = await hand_off(context, Label.QUESTION, surface_at=None)
     tutor = room.tutor.name if room.tutor else None
     if decision.missing:
-        sentence = texts.not_published(
-            decision.text, _source_of_known(decision), decision.missing, item.number, tutor
-        )
+        source = source_of(decision.entry, context.sources) if decision.entry else ""
+        sentence = texts.not_published(decision.text, source, decision.missing, item.number, tutor)
     elif not context.message.text.strip():
         sentence = f"{texts.words_please()}\n{texts.handed_off(item.number, tutor)}"
     else:
@@ -184,10 +189,6 @@ def _asked_again(
     reply = Reply(texts.handed_off_again(waiting.number, is_nudged=is_nudged), about=waiting.number)
     record = _question_record(context, Action.HAND_OFF, decision, waiting.number)
     return Outcome((reply,), record, cards if is_nudged else ())
-
-
-def _source_of_known(decision: Decision) -> str:
-    return source_of(decision.entry) if decision.entry else ""
 
 
 async def _watch(context: Context) -> Outcome:

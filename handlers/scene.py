@@ -7,7 +7,7 @@ from datetime import datetime
 from handlers.attention import understanding_of
 from handlers.context import Context
 from handlers.faq import Knowledge
-from handlers.published import facts_in_words
+from handlers.published import facts_in_words, sources_of
 from handlers.settings import BotSettings
 from storage.inbox import InboundEvent
 from storage.people import ClassRoom, Speaker
@@ -110,6 +110,7 @@ class Scene:
             speaker=self.speakers[(place.platform, message.sender_id)],
             room=room,
             facts=self.facts_of(room),
+            sources=sources_of(self.published.get(room.id)) if room else {},
             prompt=prompt,
             waiting=waiting,
             tutor_spoke_at=self.tutor_spoke.get(place),

@@ -62,6 +62,8 @@ def span(starts_at: datetime | None, ends_at: datetime | None, now: datetime) ->
 def duration(length: timedelta) -> str:
     """3 天 2 小时, 5 分钟: the two largest units at most."""
     minutes = max(0, int(length.total_seconds() // 60))
+    if minutes == 0:
+        return "不到 1 分钟"
     days, minutes = divmod(minutes, 24 * 60)
     hours, minutes = divmod(minutes, 60)
     if days:

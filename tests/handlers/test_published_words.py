@@ -40,8 +40,8 @@ def test_an_instant_names_the_year_only_where_it_is_another(now: datetime) -> No
 @pytest.mark.parametrize(
     ("length", "words"),
     [
-        (timedelta(seconds=-5), "0 分钟"),
-        (timedelta(seconds=59), "0 分钟"),
+        (timedelta(seconds=-5), "不到 1 分钟"),
+        (timedelta(seconds=59), "不到 1 分钟"),
         (timedelta(minutes=59, seconds=59), "59 分钟"),
         (timedelta(hours=1), "1 小时"),
         (timedelta(hours=2, minutes=5), "2 小时 5 分钟"),

@@ -45,7 +45,7 @@ _SPOKEN = re.compile(
 )
 _EXPECTED = re.compile(r"助手@(\S+?)> ?(.*)", re.DOTALL)
 _RECORD = re.compile(r"台账> ?(.*)")
-_DATE = re.compile(r"校历 (\S+?): (\S+ \S+) — (\S+ \S+)")
+_DATE = re.compile(r"校历 (\S+?): (\S+ \S+) — (\S+ \S+)(?: (\S+))?")
 _FACT = re.compile(r"信息 (\S+?): (.+)")
 _PASS = re.compile(r"\[(?:(\d{4}-\d{2}-\d{2}) )?(\d{2}:\d{2})\] 时间到")
 
@@ -100,7 +100,8 @@ class Player:
                 for part in (match[2], match[3])
             )
             async with self.app.database.unit_of_work() as uow:
-                await uow.imports.calendar([(None, CalendarDate(match[1], first, last))])
+                dated = CalendarDate(match[1], first, last, "", match[4] or "")
+                await uow.imports.calendar([(None, dated)])
         elif match := _FACT.fullmatch(line):
             async with self.app.database.unit_of_work() as uow:
                 await uow.imports.facts([(None, SchoolFact(match[1], match[2].strip()))])
