@@ -15,7 +15,7 @@ import structlog
 from bot.clock import Clock
 from bot.outbox import Outbox
 from bot.pulse import Pulse
-from handlers import routes, texts
+from handlers import commands, routes, texts
 from handlers.attention import Attention, is_worth_keeping, understanding_of
 from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.errors import Forbidden, UserError
@@ -84,6 +84,7 @@ class Inbox:
         self._has_work = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_stopping = False
+        self._must_look = False
         self._tutor_spoke: dict[Conversation, datetime] = {}
         self.attention = Attention()
         self.on_change: list[Callable[[], None]] = []
@@ -125,6 +126,7 @@ class Inbox:
 
     def wake(self) -> None:
         """Look into the database for work now."""
+        self._must_look = True
         self._has_work.set()
 
     # -- first loop: to disk -----------------------------------------------------------------------
@@ -186,13 +188,12 @@ class Inbox:
                     async with asyncio.timeout(LOOK_AGAIN):
                         await self._has_work.wait()
                 except TimeoutError:
-                    pass
+                    self._must_look = True
                 self._has_work.clear()
-                if self._is_stopping:
-                    return
-                if not self._stored:
+                if self._must_look:
+                    self._must_look = False
                     await self._claim()
-                    continue
+                continue
             self._is_idle.clear()
             batch = [self._stored.popleft() for _ in range(min(BATCH, len(self._stored)))]
             await self._work_batch(batch)
@@ -294,7 +295,8 @@ class Inbox:
                     _audit_refusal(context)
                 outcome = Outcome((Reply(refusal.sentence),), _refusal_record(refusal))
                 outgoing = self._keep(context, outcome)
-        if context.role is Role.TUTOR and not context.is_private:
+        is_command = commands.parse(message.text) is not None
+        if context.role is Role.TUTOR and not context.is_private and not is_command:
             self._tutor_spoke[message.conversation] = message.sent_at
         return outcome, outgoing
 

@@ -10,6 +10,7 @@ from sqlalchemy import event, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from storage import sqlite
 from storage.unit_of_work import UnitOfWork
 
 _WRITES = "zhuxue_writes"
@@ -29,6 +30,9 @@ class Database:
         self.is_missing_file = self.is_sqlite and not Path(str(self.url.database)).exists()
         if self.is_missing_file:
             Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        own: dict[str, Any] = (
+            {"async_creator": sqlite.connector(str(self.url.database))} if self.is_sqlite else {}
+        )
         self.engine: AsyncEngine = create_async_engine(
             self.url,
             pool_size=5,
@@ -36,6 +40,11 @@ class Database:
             pool_pre_ping=not self.is_sqlite,
             # A failed statement's error names its parameters: somebody's words, in a log.
             hide_parameters=True,
+            **(
+                {"async_creator": sqlite.connector(str(self.url.database))}
+                if self.is_sqlite
+                else {}
+            ),
         )
         self._writer: asyncio.Lock | None = asyncio.Lock() if self.is_sqlite else None
         if self.is_sqlite:

@@ -145,9 +145,10 @@ async def test_a_message_that_fails_every_time_goes_to_a_person_and_its_neighbou
     await hear(player, said(KNOWN, 1), said("这道有毒的题啥时候讲", 2), said(KNOWN, 3))
     async with asyncio.timeout(10):
         while not await set_aside(player):
-            player.clock.advance(timedelta(minutes=1))
+            # Past the pause before a retry, and well within the lease.
+            player.clock.advance(timedelta(seconds=2))
             player.app.inbox.wake()
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     await hear(player)
     heard = [line.text for line in player.said if line.conversation == GROUP]
 
