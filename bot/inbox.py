@@ -387,10 +387,11 @@ class Inbox:
         """Later again; the third time it goes to a person and is set aside."""
         is_dead = event.attempts + 1 >= MAX_ATTEMPTS
         delay = timedelta(seconds=2.0**event.attempts)
+        outgoing: list[OutboxMessage] = []
         try:
             async with self._database.unit_of_work() as uow:
                 if is_dead and isinstance(event.incoming, Message):
-                    await self._apologise(uow, event, event.incoming)
+                    outgoing = await self._apologise(uow, event, event.incoming)
                 await uow.inbox.put_back(
                     event,
                     instance=self._pulse.instance,
@@ -404,20 +405,23 @@ class Inbox:
             await asyncio.sleep(1)
             self._stored.append(event)
         else:
-            self._outbox.wake()
+            self._outbox.take(outgoing)
             asyncio.get_running_loop().call_later(delay.total_seconds() + 0.01, self.wake)
 
-    async def _apologise(self, uow: UnitOfWork, event: InboundEvent, message: Message) -> None:
+    async def _apologise(
+        self, uow: UnitOfWork, event: InboundEvent, message: Message
+    ) -> list[OutboxMessage]:
         """A message that fails every time: the student is told, the tutor has it."""
         scene = Scene(self._clock.now(), self._settings, self._knowledge(), {})
         await scene.load(uow, [message])
         context = scene.context(uow, event, message)
         if context.room is None or not _was_for_us(context):
-            return
+            return []
         item = await hand_off(context, Label.QUESTION, surface_at=None)
         reply = Reply(texts.failed(), about=item.number)
         record = Record(Kind.QUESTION, Action.HAND_OFF, hand_off=item.number)
-        self._keep(context, Outcome((reply,), record, card_for(item, context.room, context.now)))
+        cards = card_for(item, context.room, context.now)
+        return self._keep(context, Outcome((reply,), record, cards))
 
 
 def _without_private_numbers(message: Message) -> Message:
