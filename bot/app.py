@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from bot.adapters.base import Adapter, SendError
 from bot.adapters.onebot import OneBot
 from bot.adapters.playground import Playground
+from bot.answering import Answering
 from bot.clock import Clock
 from bot.inbox import Inbox
 from bot.knowledge import KnowledgeInUse
@@ -60,10 +61,18 @@ class App:
             clock=self.clock,
             pulse=self.pulse,
         )
-        self.inbox = Inbox(
+        answering = Answering(
             database=self.database,
             outbox=self.outbox,
             knowledge=lambda: self.knowledge.knowledge,
+            settings=settings.bot,
+            clock=self.clock,
+            pulse=self.pulse,
+        )
+        self.inbox = Inbox(
+            database=self.database,
+            outbox=self.outbox,
+            answering=answering,
             settings=settings.bot,
             clock=self.clock,
             pulse=self.pulse,

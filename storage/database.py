@@ -40,11 +40,7 @@ class Database:
             pool_pre_ping=not self.is_sqlite,
             # A failed statement's error names its parameters: somebody's words, in a log.
             hide_parameters=True,
-            **(
-                {"async_creator": sqlite.connector(str(self.url.database))}
-                if self.is_sqlite
-                else {}
-            ),
+            **own,
         )
         self._writer: asyncio.Lock | None = asyncio.Lock() if self.is_sqlite else None
         if self.is_sqlite:

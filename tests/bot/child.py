@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot import logs
+from bot.answering import Answering
 from bot.app import App
 from bot.inbox import Inbox
 from bot.outbox import Outbox
@@ -26,7 +27,7 @@ def _die(*_: Any) -> None:
 def _arm(step: str) -> None:
     """Wrap one step of the pipeline so that the process dies right before or right after it."""
     when, _, name = step.partition(":")
-    owner: Any = Inbox if hasattr(Inbox, name) else Outbox
+    owner: Any = next(part for part in (Inbox, Answering, Outbox) if hasattr(part, name))
     original = getattr(owner, name)
 
     async def wrapped(self: Any, *args: Any) -> Any:

@@ -21,10 +21,10 @@ ROOT = Path(__file__).parents[2]
 STEPS = (
     "before:_store_batch",
     "after:_store_batch",
-    "before:_process",
+    "before:work",
     "before:_hear",
     "after:_hear",
-    "after:_process",
+    "after:work",
     "before:_deliver",
     "after:_deliver",
     "before:_write",

@@ -1,0 +1,277 @@
+"""Answering: a batch of events done in one transaction, each undoable by itself.
+
+Finds who speaks and where, asks `handlers.routes` what to say, and keeps replies, ledger rows and
+"done" together. No network in it: what is to be sent, or to be tried again, is handed back.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from bot.clock import Clock
+from bot.outbox import Outbox
+from bot.pulse import Pulse
+from handlers import commands, routes, texts
+from handlers.context import SILENCE, Context, Outcome, Reply
+from handlers.errors import Forbidden, UserError
+from handlers.faq import Knowledge
+from handlers.hand_offs import card_for, hand_off
+from handlers.scene import Scene
+from handlers.settings import BotSettings
+from storage.database import Database
+from storage.inbox import InboundEvent
+from storage.interactions import Kind, Record
+from storage.outbox import OutboxMessage
+from storage.prompts import Prompt, PromptKey
+from storage.questions import SolvedBy
+from storage.unit_of_work import UnitOfWork
+from storage.vocabulary import (
+    Action,
+    ContactRequest,
+    Conversation,
+    ConversationKind,
+    Incoming,
+    Label,
+    MembershipChange,
+    Message,
+    MuteChange,
+    Outgoing,
+    Recall,
+    Role,
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Done:
+    """What a committed batch leaves to do: messages to send, requests to answer, what failed."""
+
+    outgoing: list[OutboxMessage] = field(default_factory=list)
+    requests: list[tuple[ContactRequest, bool]] = field(default_factory=list)
+    prompts: Mapping[PromptKey, Prompt | None] = field(default_factory=dict)
+    failed: list[tuple[InboundEvent, Exception]] = field(default_factory=list)
+    lifts_mute: bool = False
+
+
+class Answering:
+    """Does the work of the inbox; knows the rest of the bot only through what it is given."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        outbox: Outbox,
+        knowledge: Callable[[], Knowledge],
+        settings: BotSettings,
+        clock: Clock,
+        pulse: Pulse,
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._knowledge = knowledge
+        self._settings = settings
+        self._clock = clock
+        self._pulse = pulse
+        #: When each group's tutor spoke last: a hint for this process only.
+        self._tutor_spoke: dict[Conversation, datetime] = {}
+
+    async def work(self, batch: Sequence[InboundEvent]) -> Done:
+        """Everything the batch brings about, in one transaction; no network in it."""
+        now = self._clock.now()
+        done = Done()
+        #: Messages that concerned nobody after all: not even their words are kept.
+        idle: list[tuple[int, Message]] = []
+        async with self._database.unit_of_work() as uow:
+            scene = Scene(now, self._settings, self._knowledge(), self._tutor_spoke)
+            await scene.load(uow, [e.incoming for e in batch if isinstance(e.incoming, Message)])
+            for event in batch:
+                try:
+                    if isinstance(event.incoming, Message):
+                        came_of_it, said = await self._hear(uow, scene, event, event.incoming)
+                        done.outgoing += said
+                        if came_of_it == SILENCE:
+                            idle.append((event.id, event.incoming))
+                    elif isinstance(event.incoming, ContactRequest):
+                        is_known = await self._is_known(uow, event.incoming, now)
+                        done.requests.append((event.incoming, is_known))
+                    else:
+                        async with uow.step():
+                            await self._note(uow, event.incoming, now)
+                except Exception as error:
+                    log.exception("inbox.handler_failed", event_id=event.id)
+                    done.failed.append((event, error))
+                    scene.waiting.clear()
+            broken = {event.id for event, _ in done.failed}
+            await uow.inbox.forget_texts(
+                [(event_id, message) for event_id, message in idle if event_id not in broken]
+            )
+            await uow.inbox.finish(
+                [event.id for event in batch if event.id not in broken], self._pulse.instance
+            )
+        done.prompts = uow.prompts.changed
+        done.lifts_mute = any(isinstance(event.incoming, MuteChange) for event in batch)
+        return done
+
+    async def _hear(
+        self, uow: UnitOfWork, scene: Scene, event: InboundEvent, message: Message
+    ) -> tuple[Outcome, list[OutboxMessage]]:
+        context = scene.context(uow, event, message)
+        if context.speaker.duties:
+            # A person with duties may look at what this very batch has done.
+            await uow.flush()
+        try:
+            async with uow.step():
+                outcome = await routes.respond(context)
+                outgoing = self._keep(context, outcome)
+        except UserError as refusal:
+            async with uow.step():
+                if isinstance(refusal, Forbidden):
+                    _audit_refusal(context)
+                outcome = Outcome((Reply(refusal.sentence),), _refusal_record(refusal))
+                outgoing = self._keep(context, outcome)
+        is_command = commands.parse(message.text) is not None
+        if context.role is Role.TUTOR and not context.is_private and not is_command:
+            self._tutor_spoke[message.conversation] = message.sent_at
+        return outcome, outgoing
+
+    def _keep(self, context: Context, outcome: Outcome) -> list[OutboxMessage]:
+        """Replies, cards and the ledger row, in the transaction that finishes the event."""
+        now, message = context.now, context.message
+        outgoing = [_reply_to(context, reply, index) for index, reply in enumerate(outcome.replies)]
+        outgoing += outcome.others
+        record = outcome.record
+        room_id = context.room.id if context.room else None
+        class_id = (record.class_id if record else None) or room_id
+        if record is not None and class_id is not None:
+            context.uow.interactions.add(
+                record,
+                key=f"event:{context.event_id}",
+                at=now,
+                class_id=class_id,
+                tutor_id=_tutor_of(context, record),
+                person_id=record.person_id or context.speaker.person_id,
+                platform=message.conversation.platform,
+                speaker_id=message.sender_id,
+                event_id=context.event_id,
+                message_id=message.message_id,
+            )
+        return [self._queue(context, item) for item in outgoing]
+
+    def _queue(self, context: Context, item: Outgoing) -> OutboxMessage:
+        signed = replace(item, text=texts.signed(self._settings.name, item.text))
+        muted_until = None
+        if context.room is not None:
+            muted_until = next(
+                (
+                    group.muted_until
+                    for group in context.room.groups
+                    if group.conversation == item.conversation
+                ),
+                None,
+            )
+        is_held = muted_until is not None and muted_until > context.now
+        can_send = self._outbox.can_send(item.conversation) and not is_held
+        return context.uow.outbox.add(
+            signed,
+            now=context.now,
+            instance=self._pulse.instance if can_send else None,
+            lease=self._pulse.lease,
+            not_before=muted_until if is_held else None,
+        )
+
+    async def _note(self, uow: UnitOfWork, event: Incoming, now: datetime) -> None:
+        """What happened in a group that nobody said."""
+        place = event.conversation
+        match event:
+            case Recall():
+                stored = await uow.inbox.find(
+                    place.platform, place.account, place.id, event.message_id
+                )
+                if stored is not None and isinstance(stored.incoming, Message):
+                    said = [(stored.id, stored.incoming)]
+                    await uow.inbox.forget_texts(said, texts.recalled())
+                    await uow.questions.forget_text(stored.id, texts.recalled())
+            case MuteChange():
+                await uow.people.set_group_mute(place, event.until)
+                if event.until is None:
+                    await uow.outbox.hurry(place, now)
+            case MembershipChange(is_bot=True):
+                uow.audit.add(
+                    at=now,
+                    actor=f"{place.platform}:{place.account}",
+                    action="group.joined" if event.joined else "group.left",
+                    target=place.id,
+                )
+
+    async def _is_known(self, uow: UnitOfWork, request: ContactRequest, now: datetime) -> bool:
+        """Friends: anybody of our classes. Groups: only where a person with duties asks us in."""
+        place = request.conversation
+        key = (place.platform, request.requester_id)
+        speaker = (await uow.people.speakers([key], now))[key]
+        if place.kind is ConversationKind.GROUP:
+            return bool(speaker.duties)
+        if speaker.person_id is not None:
+            return True
+        seen = await uow.people.class_last_spoken_in(place.platform, request.requester_id)
+        return seen is not None
+
+    async def apologise(
+        self, uow: UnitOfWork, event: InboundEvent, message: Message
+    ) -> list[OutboxMessage]:
+        """A message that fails every time: the student is told, the tutor has it."""
+        scene = Scene(self._clock.now(), self._settings, self._knowledge(), {})
+        await scene.load(uow, [message])
+        context = scene.context(uow, event, message)
+        if context.room is None or not _was_for_us(context):
+            return []
+        item = await hand_off(context, Label.QUESTION, surface_at=None)
+        reply = Reply(texts.failed(), about=item.number)
+        record = Record(Kind.QUESTION, Action.HAND_OFF, hand_off=item.number)
+        cards = card_for(item, context.room, context.now)
+        return self._keep(context, Outcome((reply,), record, cards))
+
+
+def _was_for_us(context: Context) -> bool:
+    return context.is_private or context.message.mentions_bot
+
+
+def _reply_to(context: Context, reply: Reply, index: int) -> Outgoing:
+    message, place = context.message, context.message.conversation
+    if reply.in_private and place.kind is ConversationKind.GROUP:
+        place = Conversation(
+            place.platform, place.account, ConversationKind.PRIVATE, message.sender_id, place.id
+        )
+    return Outgoing(
+        key=f"event:{context.event_id}:{index}",
+        conversation=place,
+        text=reply.text,
+        quote=message.message_id if reply.is_quoting else "",
+        about=reply.about,
+        event_id=context.event_id,
+    )
+
+
+def _tutor_of(context: Context, record: Record) -> int | None:
+    if record.solved_by is SolvedBy.TUTOR:
+        return context.speaker.person_id
+    return context.room.tutor.person_id if context.room and context.room.tutor else None
+
+
+def _refusal_record(refusal: UserError) -> Record | None:
+    if not isinstance(refusal, Forbidden):
+        return None
+    return Record(Kind.REFUSAL, Action.REFUSE, article="第十三条")
+
+
+def _audit_refusal(context: Context) -> None:
+    place = context.message.conversation
+    context.uow.audit.add(
+        at=context.now,
+        actor=f"{place.platform}:{context.message.sender_id}",
+        action="command.refused",
+        target=f"{place.kind}:{place.id}",
+        detail=f"event:{context.event_id}",
+    )
