@@ -1,0 +1,46 @@
+"""A WeChat class group served end to end: the genuine gateway in front, the whole bot behind."""
+
+import asyncio
+
+from bot.app import App
+from bot.settings import load_settings
+from storage.imports import ClassRow
+from storage.migrations import runner
+from storage.published import CalendarDate
+from storage.reports import LedgerFilter
+from storage.vocabulary import Platform
+from tests.bot.adapters.wechat.conftest import PATIENCE
+from tests.conftest import NOW
+
+
+async def test_a_question_in_a_wechat_group_is_answered_and_an_unknown_one_reaches_the_tutor(
+    world, tmp_path
+):
+    settings = load_settings(
+        database={"url": f"sqlite+aiosqlite:///{tmp_path}/test.db"},
+        web={"port": 0},
+        wechat={"endpoint": world.gateway.endpoint, "token": world.gateway.token},
+    )
+    app = App(settings)
+    await runner.migrate(app.database)
+    row = ClassRow("计算机2301", Platform.WECHAT, world.bot, world.room, "王敏", world.ben)
+    async with app.database.unit_of_work() as uow:
+        await uow.imports.classes(
+            [row], default_mode="confident", default_grace=10, now=NOW.replace(month=1)
+        )
+        await uow.imports.calendar([(None, CalendarDate("考试报名", NOW, NOW))])
+
+    async with app.running():
+        async with asyncio.timeout(PATIENCE):
+            while not app.outbox.online:  # noqa: ASYNC110 -- told to nobody
+                await asyncio.sleep(0.01)
+        await world.say("期末考试什么时候报名", by=world.ann)
+        (answer,) = await world.sent(1)
+        await world.say("食堂几点关门啊", by=world.ann, mentions=[world.bot])
+        await world.sent(3)
+        await app.inbox.drain()
+        async with app.database.reading() as uow:
+            rows = await uow.reports.ledger(LedgerFilter())
+
+    assert "12月1日 20:15" in answer["text"]
+    assert [row.record.action for row in rows] == ["hand_off", "answer"]
