@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from bot.adapters.base import Adapter, SendError
 from bot.adapters.onebot import OneBot
 from bot.adapters.playground import Playground
+from bot.adapters.wechat import WeChat
 from bot.answering import Answering
 from bot.clock import Clock
 from bot.inbox import Inbox
@@ -49,8 +50,9 @@ class App:
         self.pulse = Pulse(self.database, self.clock, settings.database.lease)
         self.knowledge = KnowledgeInUse(self.database, self.clock.now)
         self.onebot = OneBot(settings.onebot, self.clock.now)
+        self.wechat = WeChat(settings.wechat, self.clock.now)
         self.playground = Playground(self.clock.now, settings.bot.name) if has_playground else None
-        adapters: list[Adapter] = [self.onebot]
+        adapters: list[Adapter] = [self.onebot, self.wechat]
         if self.playground is not None:
             adapters.append(self.playground)
         self.adapters: dict[Platform, Adapter] = {item.platform: item for item in adapters}

@@ -11,10 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import segno
 import typer
 from argon2 import PasswordHasher
 
 from bot import demo, logs, reporting
+from bot.adapters.wechat import Standing, State
 from bot.app import AlreadyOpen, App
 from bot.asking import Asker
 from bot.clock import Clock
@@ -219,6 +221,23 @@ def ask(
 
 # -- parts ----------------------------------------------------------------------------------------
 
+_STANDINGS = {
+    Standing.CONNECTING: "微信：正在连接网关……",
+    Standing.TOKEN_REFUSED: "微信：网关不认 wechat.token，请核对。",
+    Standing.OCCUPIED: "微信：网关正被别的程序占用，等它退出；若没有别的程序，请重启网关。",
+    Standing.LOGGED_OUT: "微信：账号没有登录，等网关给出二维码。",
+    Standing.ONLINE: "微信：已登录。",
+}
+
+
+def _show_wechat(state: State) -> None:
+    """On the operator's screen only: whoever has the code can log in, so no log gets it."""
+    if state.standing is Standing.SCAN and state.qr:
+        typer.echo("微信：请用机器人账号的手机扫码登录", err=True)
+        segno.make(state.qr).terminal(sys.stderr, compact=True)
+    elif state.standing in _STANDINGS:
+        typer.echo(_STANDINGS[state.standing], err=True)
+
 
 def _settings(config: Path, **overrides: Any) -> Settings:
     try:
@@ -248,6 +267,7 @@ async def _serve(settings: Settings) -> None:
     # Before anything is opened: a stop that comes while starting is as orderly as a later one.
     stop = _stop_signal()
     bot = App(settings)
+    bot.wechat.on_state.append(_show_wechat)
     async with bot.running():
         await stop.wait()
 

@@ -20,9 +20,10 @@ async def look_over(settings: Settings) -> tuple[list[str], list[str]]:
     """What keeps the bot from working, each with its cure; and what is merely worth knowing."""
     problems: list[str] = []
     notes: list[str] = []
-    if not settings.onebot.access_token.get_secret_value() and not settings.onebot.forward:
+    has_qq = settings.onebot.access_token.get_secret_value() or settings.onebot.forward
+    if not has_qq and not settings.wechat.is_on:
         problems.append(
-            "onebot.access_token：没有设置，QQ 连不进来。请在 .env 里写 "
+            "onebot.access_token：没有设置，QQ 连不进来（微信也没有设置）。请在 .env 里写 "
             "ZHUXUE_ONEBOT__ACCESS_TOKEN=自己定的长口令，并在 NapCat 的反向 WebSocket 里填同一个。"
         )
     database = Database(settings.database.url)

@@ -18,6 +18,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from bot.adapters.onebot.settings import OneBotSettings
+from bot.adapters.wechat.settings import WeChatSettings
 from handlers.settings import BotSettings
 from storage.settings import DatabaseSettings
 
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     outbox: OutboxSettings = OutboxSettings()
     onebot: OneBotSettings = OneBotSettings()
+    wechat: WeChatSettings = WeChatSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -150,7 +152,7 @@ def _in_chinese(item: Any) -> str:
         "less_than_equal": f"不能大于 {item.get('ctx', {}).get('le')}",
         "literal_error": f"只能是 {item.get('ctx', {}).get('expected')}",
     }
-    reason = reasons.get(item["type"], item["msg"])
+    reason = reasons.get(item["type"], item["msg"].removeprefix("Value error, "))
     may_be_shown = item["type"] in _SHOWN or isinstance(value, int | float)
     is_secret = "token" in key or "password" in key or item["type"] == "extra_forbidden"
     shown = f"（现为 {value!r}）" if may_be_shown and not is_secret else ""
