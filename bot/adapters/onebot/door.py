@@ -5,9 +5,9 @@ import hmac
 import structlog
 from aiohttp import web
 
+from bot.adapters.oddities import Oddities
 from bot.adapters.onebot.fields import read_account
 from bot.adapters.onebot.line import LineRole
-from bot.adapters.onebot.oddities import Oddities
 from bot.adapters.onebot.settings import OneBotSettings
 
 log = structlog.get_logger(__name__)
@@ -19,7 +19,7 @@ class Door:
     def __init__(self, settings: OneBotSettings) -> None:
         self._token = settings.access_token.get_secret_value().strip().encode()
         self._is_warned = False
-        self._oddities = Oddities()
+        self._oddities = Oddities("onebot")
 
     def refusal(self, request: web.Request) -> web.Response | None:
         """Why the request may not connect, or None if it may."""

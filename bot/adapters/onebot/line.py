@@ -13,11 +13,11 @@ from aiohttp import WSMsgType, web
 from aiohttp.http_websocket import WSMessageNoDecodeText as Frame
 
 from bot.adapters.base import Accept
+from bot.adapters.oddities import Oddities
 from bot.adapters.onebot.answers import TOKEN_REFUSED, Answer, read_answer
 from bot.adapters.onebot.events import Event, Ignored, OwnMessage, Status, read_event
 from bot.adapters.onebot.fields import Clock, read_account
 from bot.adapters.onebot.frames import BrokenFrame, decode, encode, is_answer
-from bot.adapters.onebot.oddities import Oddities
 from bot.adapters.onebot.settings import OneBotSettings
 
 log = structlog.get_logger(__name__)
@@ -131,7 +131,7 @@ class Line:
         self.has_history: bool | None = None
         self.first_history = asyncio.Lock()
         self.is_token_refused = False
-        self.oddities = Oddities()
+        self.oddities = Oddities("onebot")
         self._socket = socket
         self._events = events
         self._clock = clock

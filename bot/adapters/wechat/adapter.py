@@ -18,6 +18,7 @@ from bot.adapters.base import (
     Refused,
     Uncertain,
 )
+from bot.adapters.oddities import Oddities
 from bot.adapters.wechat import events, reading, words
 from bot.adapters.wechat.evidence import Evidence, OwnMessage
 from bot.adapters.wechat.fields import Clock, read_id, read_name, read_text, read_time
@@ -25,7 +26,6 @@ from bot.adapters.wechat.intake import Intake, Place, Placed
 from bot.adapters.wechat.link import Link
 from bot.adapters.wechat.lookups import CurrentLine, Lookups, NoAnswer, Room
 from bot.adapters.wechat.memory import Memory
-from bot.adapters.wechat.oddities import Oddities
 from bot.adapters.wechat.payloads import File
 from bot.adapters.wechat.puppet import Puppet
 from bot.adapters.wechat.sending import Sender, command
@@ -71,7 +71,7 @@ class WeChat:
         self._settings = settings
         self._clock = clock
         #: What came that should not have, by kind; for the status page.
-        self.oddities = Oddities()
+        self.oddities = Oddities("wechat")
         self._board = StateBoard(clock)
         self._line = CurrentLine()
         self._lookups = Lookups(self._line, settings.lookup_seconds)

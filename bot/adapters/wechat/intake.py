@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from bot.adapters.base import Accept
+from bot.adapters.oddities import Oddities
 from bot.adapters.wechat.lookups import CurrentLine, NoAnswer
-from bot.adapters.wechat.oddities import Oddities
 from storage.vocabulary import Incoming
 
 #: So many events may be under way; then the stream is left unread and the gateway waits.

@@ -16,10 +16,10 @@ from typing import Final
 import structlog
 from grpclib.const import Status
 
+from bot.adapters.oddities import Oddities
 from bot.adapters.wechat.events import Alive, Event, read_event
 from bot.adapters.wechat.fields import Clock
 from bot.adapters.wechat.lookups import CurrentLine
-from bot.adapters.wechat.oddities import Oddities
 from bot.adapters.wechat.payloads import RawEvent
 from bot.adapters.wechat.puppet import Puppet
 from bot.adapters.wechat.settings import WeChatSettings

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.adapters.oddities import Oddities
 from bot.adapters.wechat.intake import Intake, Placed
 from bot.adapters.wechat.lookups import CurrentLine, NoAnswer
-from bot.adapters.wechat.oddities import Oddities
 
 
 def placing(room, name, *, after=None, error=None):
@@ -32,7 +32,7 @@ class Run:
 
     def __init__(self, patience=5.0, accept=None):
         self.told = []
-        self.oddities = Oddities()
+        self.oddities = Oddities("wechat")
         self.line = CurrentLine()
         self.line.open(object())
         self.intake = Intake(accept or self._accept, self.line, self.oddities, patience)

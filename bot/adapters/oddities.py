@@ -11,14 +11,15 @@ PAUSE_SECONDS = 60.0
 
 
 class Oddities:
-    """The odd things seen since the start. Kinds are ours and few, never the sender's words."""
+    """The odd things seen on one platform's line. Kinds are ours and few, never anybody's words."""
 
-    def __init__(self) -> None:
+    def __init__(self, platform: str) -> None:
+        self._event = f"{platform}.odd"
         self.counts: Counter[str] = Counter()
         self._quiet_until: dict[str, float] = {}
         self._unsaid: Counter[str] = Counter()
 
-    def note(self, kind: str, error: Exception | None = None) -> None:
+    def note(self, kind: str, error: Exception | None = None, **ids: str | int) -> None:
         """Count it; log it unless this kind was logged within the last minute."""
         self.counts[kind] += 1
         self._unsaid[kind] += 1
@@ -26,4 +27,4 @@ class Oddities:
         if now < self._quiet_until.get(kind, 0.0):
             return
         self._quiet_until[kind] = now + PAUSE_SECONDS
-        log.warning("wechat.odd", kind=kind, times=self._unsaid.pop(kind), exc_info=error)
+        log.warning(self._event, kind=kind, times=self._unsaid.pop(kind), exc_info=error, **ids)
