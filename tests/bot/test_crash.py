@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,25 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+Start = Callable[[str, int, str], Awaitable[asyncio.subprocess.Process]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Starts bots; whatever a failing test leaves running ends with it."""
+    children: list[asyncio.subprocess.Process] = []
+
+    async def begin(url: str, port: int, step: str) -> asyncio.subprocess.Process:
+        children.append(await _start(url, port, step))
+        return children[-1]
+
+    yield begin
+    for child in children:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
 
 
 async def _start(url: str, port: int, step: str) -> asyncio.subprocess.Process:
@@ -94,17 +114,17 @@ CASES = [
 
 @pytest.mark.parametrize(("database", "step"), CASES, indirect=["database"])
 async def test_a_kill_at_any_step_loses_nothing_and_records_nothing_twice(
-    step: str, database: Database
+    step: str, database: Database, start: Start
 ) -> None:
     await _class_with_a_tutor(database)
     url, port = database.url.render_as_string(hide_password=False), _free_port()
 
-    first = await _start(url, port, step)
+    first = await start(url, port, step)
     async with QQ(port) as qq:
         for number in QUESTIONS:
             await _ask(qq, number)
         await asyncio.wait_for(first.wait(), 30)
-        second = await _start(url, port, "")
+        second = await start(url, port, "")
         # As a platform does that offers what was said meanwhile: everything once more.
         for number in QUESTIONS:
             await _ask(qq, number)
@@ -125,7 +145,7 @@ async def test_a_kill_at_any_step_loses_nothing_and_records_nothing_twice(
     assert twice == {1: len(QUESTIONS)}
 
 
-async def test_kills_at_random_moments_lose_nothing(database: Database) -> None:
+async def test_kills_at_random_moments_lose_nothing(database: Database, start: Start) -> None:
     """Killed from outside, wherever it happens to be; the platform keeps delivering."""
     await _class_with_a_tutor(database)
     url, port = database.url.render_as_string(hide_password=False), _free_port()
@@ -133,7 +153,7 @@ async def test_kills_at_random_moments_lose_nothing(database: Database) -> None:
 
     async with QQ(port) as qq:
         for round_ in range(5):
-            child = await _start(url, port, "")
+            child = await start(url, port, "")
             await qq.is_open.wait()
             for number in numbers[round_ * 80 : round_ * 80 + 80]:
                 await _ask(qq, number)
@@ -141,7 +161,7 @@ async def test_kills_at_random_moments_lose_nothing(database: Database) -> None:
             await asyncio.sleep(0.03 * (round_ + 1))
             os.kill(child.pid, signal.SIGKILL)
             await child.wait()
-        last = await _start(url, port, "")
+        last = await start(url, port, "")
         for number in numbers:
             await _ask(qq, number)
         await qq.until_answered(numbers, 60)
