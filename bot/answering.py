@@ -17,7 +17,7 @@ from handlers import commands, routes, texts
 from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.errors import Forbidden, UserError
 from handlers.faq import Knowledge
-from handlers.hand_offs import card_for, hand_off
+from handlers.hand_offs import card_for, hand_off, private_chat
 from handlers.scene import Scene
 from handlers.settings import BotSettings
 from storage.database import Database
@@ -241,9 +241,7 @@ def _was_for_us(context: Context) -> bool:
 def _reply_to(context: Context, reply: Reply, index: int) -> Outgoing:
     message, place = context.message, context.message.conversation
     if reply.in_private and place.kind is ConversationKind.GROUP:
-        place = Conversation(
-            place.platform, place.account, ConversationKind.PRIVATE, message.sender_id, place.id
-        )
+        place = private_chat(place, message.sender_id)
     return Outgoing(
         key=f"event:{context.event_id}:{index}",
         conversation=place,

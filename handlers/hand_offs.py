@@ -54,6 +54,11 @@ def private_with(tutor: Tutor, room: ClassRoom, near: Conversation) -> Conversat
     return None
 
 
+def private_chat(group: Conversation, user_id: str) -> Conversation:
+    """The private chat with a member of a group, opened from it."""
+    return Conversation(group.platform, group.account, ConversationKind.PRIVATE, user_id, group.id)
+
+
 # -- use cases ------------------------------------------------------------------------------------
 
 
@@ -130,6 +135,9 @@ async def reply_to_hand_off(
     room = await context.uow.people.get_class(item.class_id, context.now)
     require(context.speaker, Deed.REPLY, room)
     if item.is_about_tutor and context.speaker.role_in(room) is Role.TUTOR:
+        if is_visible:
+            # In the group even a refusal would say what the message is.
+            return SILENCE
         raise UserError(texts.no_such_number(item.number))
     if is_empty_reply(text):
         return SILENCE if is_visible else Outcome((Reply(texts.empty_reply(item.number)),))
@@ -155,15 +163,27 @@ async def reply_to_hand_off(
     )
     if is_visible:
         return Outcome(record=record)
-    brought = Outgoing(
+    if item.kind is Label.DISTRESS:
+        # What was done is between the tutor and the record; nobody else is told.
+        return Outcome((Reply(texts.cared_for(item.number)),), record)
+    return Outcome((Reply(texts.replied(item.number)),), record, (_brought(context, item, text),))
+
+
+def _brought(context: Context, item: HandOff, text: str) -> Outgoing:
+    """The tutor's answer, to where the question was asked; a complaint's in private."""
+    place = item.conversation
+    is_in_group = place.kind is ConversationKind.GROUP
+    if is_in_group and item.kind is Label.COMPLAINT:
+        place = private_chat(place, item.asker_id)
+        is_in_group = False
+    return Outgoing(
         key=f"relay:{item.number}",
-        conversation=item.conversation,
+        conversation=place,
         text=texts.relayed(context.speaker.name, item.number, text),
-        quote=item.message_id,
-        mention=(item.asker_id,) if item.conversation.kind is ConversationKind.GROUP else (),
+        quote=item.message_id if place == item.conversation else "",
+        mention=(item.asker_id,) if is_in_group else (),
         about=item.number,
     )
-    return Outcome((Reply(texts.replied(item.number)),), record, (brought,))
 
 
 # -- chat handlers ---------------------------------------------------------------------------------
@@ -186,7 +206,8 @@ async def progress(context: Context, number: int) -> Outcome:
         State.CLOSED: "已办结",
     }[item.state]
     # In a group everybody reads along, so what was answered is only repeated in private.
-    answer_text = item.answer if context.is_private else None
+    is_sharable = context.is_private and item.kind is not Label.DISTRESS
+    answer_text = item.answer if is_sharable else None
     return Outcome(
         (
             Reply(
@@ -217,7 +238,9 @@ async def answer_by_quote(context: Context, ours: Outgoing | None) -> Outcome:
         item = None
     else:
         item = await context.uow.questions.by_message(context.room.id, context.message.reply_to)
-    is_staff = context.role in (Role.TUTOR, Role.SUPERVISOR) or bool(context.speaker.tutored)
+    is_staff = context.role in (Role.TUTOR, Role.SUPERVISOR) or (
+        context.is_private and bool(context.speaker.tutored)
+    )
     if item is None:
         return await spoke(context)
     if not is_staff:

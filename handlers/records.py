@@ -10,7 +10,7 @@ from storage.interactions import Kind, Record
 from storage.people import ClassRoom
 from storage.questions import HandOff, SolvedBy, State
 from storage.reports import LedgerFilter, LedgerRow
-from storage.vocabulary import SHANGHAI, Action, ConversationKind, Role
+from storage.vocabulary import SHANGHAI, Action, ConversationKind, Label, Role
 
 TODO_LINES = 10
 LEDGER_LINES = 8
@@ -64,9 +64,9 @@ def row_in_words(row: LedgerRow) -> str:
     return f"{row.at:%H:%M} {KIND_NAMES[row.record.kind]}·{topic} {outcome_in_words(row)}"
 
 
-def is_from_group(item: HandOff) -> bool:
-    """Said where everybody could read it; what was said in private is not repeated in a group."""
-    return item.conversation.kind is ConversationKind.GROUP
+def is_open_question(item: HandOff) -> bool:
+    """A question everybody could read; nothing else is repeated in a group."""
+    return item.conversation.kind is ConversationKind.GROUP and item.kind is Label.QUESTION
 
 
 def command_record() -> Record:
@@ -95,7 +95,7 @@ async def todo(context: Context, argument: str) -> Outcome:
             by_id[item.class_id].name,
             item.asker_name,
             texts.duration(context.now - item.asked_at),
-            item.text if context.is_private or is_from_group(item) else "（私聊里问的）",
+            item.text if context.is_private or is_open_question(item) else "（不在群里展开）",
         )
         for item in items[:TODO_LINES]
     ]

@@ -238,6 +238,11 @@ def replied(number: int) -> str:
     return f"T-{number} 已转达学生并办结，记在您名下。"
 
 
+def cared_for(number: int) -> str:
+    """To the tutor: closed, and told to nobody."""
+    return f"T-{number} 已办结，记在您名下。处理情况只留在记录里，没有发给任何人。"
+
+
 def empty_reply(number: int) -> str:
     """「收到」 is no answer."""
     return f"「收到」一类的话不算答复，T-{number} 还在等。请发实际答复内容。"
