@@ -52,8 +52,16 @@ async def _look_into(database: Database) -> tuple[list[str], list[str]]:
         if not await uow.imports.class_names():
             return ["班级：一个也没有，请运行 python -m bot import classes 班级.csv"], []
         filled = await uow.published.filled_slots()
+        aside = await uow.inbox.set_aside()
+        unsent = (await uow.outbox.counts()).get("dead", 0)
+    notes = [
+        f"消息 {event_id}（{at:%m-%d %H:%M} 收到）处理了三次都不成，已转给老师：{error}"
+        for event_id, error, at in aside
+    ]
+    if unsent:
+        notes.append(f"有 {unsent} 条消息没能发出去，原因在运行日志的 outbox.dead 里。")
     wanted = {slot for entry in knowledge.knowledge.entries for slot in entry.needs}
-    return [], _empty_slots_in_words(wanted - filled)
+    return [], notes + _empty_slots_in_words(wanted - filled)
 
 
 def _empty_slots_in_words(empty: set[str]) -> list[str]:

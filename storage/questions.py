@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, select, update
 
 from storage.models import hand_offs
 from storage.vocabulary import (
@@ -230,13 +230,6 @@ class Questions:
         await self._uow.write(
             update(hand_offs).where(hand_offs.c.event_id == event_id).values(text=replacement)
         )
-
-    async def count_without_tutor(self, tutored: Collection[int]) -> int:
-        """How many open items belong to a class that nobody is tutor of."""
-        statement = select(func.count()).where(
-            hand_offs.c.closed_at.is_(None), hand_offs.c.class_id.not_in(tutored)
-        )
-        return int((await self._uow.read(statement)).scalar_one())
 
 
 def _hand_off(row: Row[*tuple[Any, ...]]) -> HandOff:

@@ -179,17 +179,3 @@ async def test_a_recall_takes_the_words_and_leaves_the_question(
 
     assert (await get(database, 1)).text == "〔已撤回〕"
     assert (await get(database, 2)).text == "补考怎么安排？"
-
-
-async def test_items_of_classes_without_a_tutor_are_counted(
-    database: Database, classroom: Classroom
-) -> None:
-    await note(database, classroom.room)
-    done = await note(database, classroom.room, message_id="1002")
-    await close(database, done)
-
-    async with database.reading() as uow:
-        with_tutor = await uow.questions.count_without_tutor([classroom.room.id])
-        without = await uow.questions.count_without_tutor([])
-
-    assert (with_tutor, without) == (0, 1)
