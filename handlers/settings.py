@@ -1,9 +1,12 @@
-"""The `[bot]` section: how the bot behaves in a class unless the class says otherwise."""
+"""The `[bot]` section: how the bot behaves in a class unless the class says otherwise; and the
+`[working_time]` section: when the school's clocks run and how long each may run."""
 
-from datetime import timedelta
+import re
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class BotSettings(BaseModel):
@@ -48,3 +51,110 @@ class BotSettings(BaseModel):
     def names(self) -> tuple[str, ...]:
         """What the bot is called by, longest first."""
         return tuple(sorted({self.name, *self.aliases}, key=len, reverse=True))
+
+
+_SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
+_DAYS = re.compile(r"(\d{4}-\d\d-\d\d)(?:~(\d{4}-\d\d-\d\d))?", re.ASCII)
+_ALLOWANCE = re.compile(r"(\d{1,3}(?:\.\d)?) ?个?工作(日|小时)", re.ASCII)
+_LONGEST_RANGE = timedelta(days=366)
+
+
+class WorkingTimeSettings(BaseModel):
+    """
+    Working hours, the school's own days, and what a clock allows.
+
+    No rule of the province sets these figures: every default is shown as 「默认值，可改」.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: On every working day, Asia/Shanghai. A lunch break is the gap between two spans.
+    hours: tuple[str, ...] = ("08:30-17:30",)
+    #: The school's own days, `2026-05-09` or `2026-07-20~2026-08-21`. They win over the
+    #: State Council's arrangement, weekends in a range included.
+    days_off: tuple[str, ...] = ()
+    working_days: tuple[str, ...] = ()
+    #: Years whose arrangement stands complete in the two lists above, until the library has it.
+    entered_years: tuple[int, ...] = ()
+    #: To a first reply in substance; "24 hours" read in working time.
+    first_reply: str = "1 个工作日"
+    #: Between two words to the student on how it goes.
+    update: str = "2 个工作日"
+    #: To the result; and to the result after the one extension.
+    solution: str = "3 个工作日"
+    extended_solution: str = "10 个工作日"
+
+    @field_validator("days_off", "working_days", mode="before")
+    @classmethod
+    def _toml_dates_are_text_too(cls, value: object) -> object:
+        if not isinstance(value, list | tuple):
+            return value
+        return tuple(item.isoformat() if type(item) is date else item for item in value)
+
+    @model_validator(mode="after")
+    def _is_readable(self) -> "WorkingTimeSettings":
+        spans = self.spans
+        if not spans:
+            raise ValueError("hours 至少要写一个时段")
+        if any(earlier[1] > later[0] for earlier, later in pairwise(spans)):
+            raise ValueError("hours 的时段要按先后写，不能重叠")
+        both = sorted(days_in(self.days_off) & days_in(self.working_days))
+        if both:
+            raise ValueError(f"{both[0]} 同时写在 days_off 和 working_days 里")
+        for name in ("first_reply", "update", "solution", "extended_solution"):
+            if not self.allowance(name):
+                raise ValueError(f"{name} 要大于零")
+        return self
+
+    @property
+    def spans(self) -> tuple[tuple[timedelta, timedelta], ...]:
+        """The working hours of a day, each as begin and end since midnight."""
+        return tuple(_span(text) for text in self.hours)
+
+    @property
+    def day(self) -> timedelta:
+        """How much working time one working day (工作日) has."""
+        return sum((end - begin for begin, end in self.spans), timedelta())
+
+    def allowance(self, name: str) -> timedelta:
+        """How much working time the clock of this name (`first_reply` …) may run."""
+        text: str = getattr(self, name)
+        match = _ALLOWANCE.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{name} 应写成“2 个工作日”或“4 个工作小时”")
+        return float(match[1]) * (self.day if match[2] == "日" else timedelta(hours=1))
+
+    def is_default(self, name: str) -> bool:
+        """Whether the school left this key alone, so that it is shown as 「默认值，可改」."""
+        return name not in self.model_fields_set
+
+
+def days_in(texts: tuple[str, ...]) -> frozenset[date]:
+    """Every day of `2026-05-09` or `2026-07-20~2026-08-21`, both ends included."""
+    days: set[date] = set()
+    for text in texts:
+        match = _DAYS.fullmatch(text)
+        unreadable = f"日期 {text} 读不懂，应写成 2026-05-09 或 2026-07-20~2026-08-21"
+        if match is None:
+            raise ValueError(unreadable)
+        try:
+            first = date.fromisoformat(match[1])
+            last = date.fromisoformat(match[2] or match[1])
+        except ValueError:
+            raise ValueError(unreadable) from None
+        if not timedelta() <= last - first < _LONGEST_RANGE:
+            raise ValueError(f"日期 {text} 要先早后晚，一段不超过一年")
+        days.update(first + timedelta(days=n) for n in range((last - first).days + 1))
+    return frozenset(days)
+
+
+def _span(text: str) -> tuple[timedelta, timedelta]:
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        raise ValueError(f"时段 {text} 读不懂，应写成 08:30-17:30")
+    hour, minute, end_hour, end_minute = map(int, match.groups())
+    begin = timedelta(hours=hour, minutes=minute)
+    end = timedelta(hours=end_hour, minutes=end_minute)
+    if not begin < end <= timedelta(days=1):
+        raise ValueError(f"时段 {text} 要先早后晚；跨过半夜的写成两段")
+    return begin, end
