@@ -17,7 +17,7 @@ from handlers import commands, routes, texts
 from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.errors import Forbidden, UserError
 from handlers.faq import Knowledge
-from handlers.hand_offs import card_for, hand_off, private_chat
+from handlers.hand_offs import card_for, hand_off, private_chat, reaches_in_private
 from handlers.scene import Scene
 from handlers.settings import BotSettings
 from storage.database import Database
@@ -29,6 +29,7 @@ from storage.questions import SolvedBy
 from storage.unit_of_work import UnitOfWork
 from storage.vocabulary import (
     Action,
+    Capabilities,
     ContactRequest,
     Conversation,
     ConversationKind,
@@ -38,6 +39,7 @@ from storage.vocabulary import (
     Message,
     MuteChange,
     Outgoing,
+    Platform,
     Recall,
     Role,
 )
@@ -68,7 +70,9 @@ class Answering:
         settings: BotSettings,
         clock: Clock,
         pulse: Pulse,
+        capabilities: Mapping[Platform, Capabilities],
     ) -> None:
+        self._capabilities = capabilities
         self._database = database
         self._outbox = outbox
         self._knowledge = knowledge
@@ -85,7 +89,9 @@ class Answering:
         #: Messages that concerned nobody after all: not even their words are kept.
         idle: list[tuple[int, Message]] = []
         async with self._database.unit_of_work() as uow:
-            scene = Scene(now, self._settings, self._knowledge(), self._tutor_spoke)
+            scene = Scene(
+                now, self._settings, self._knowledge(), self._tutor_spoke, self._capabilities
+            )
             await scene.load(uow, [e.incoming for e in batch if isinstance(e.incoming, Message)])
             for event in batch:
                 try:
@@ -125,22 +131,25 @@ class Answering:
         try:
             async with uow.step():
                 outcome = await routes.respond(context)
-                outgoing = self._keep(context, outcome)
+                outgoing = await self._keep(context, outcome)
         except UserError as refusal:
             async with uow.step():
                 if isinstance(refusal, Forbidden):
                     _audit_refusal(context)
                 outcome = Outcome((Reply(refusal.sentence),), _refusal_record(refusal))
-                outgoing = self._keep(context, outcome)
+                outgoing = await self._keep(context, outcome)
         is_command = commands.parse(message.text) is not None
         if context.role is Role.TUTOR and not context.is_private and not is_command:
             self._tutor_spoke[message.conversation] = message.sent_at
         return outcome, outgoing
 
-    def _keep(self, context: Context, outcome: Outcome) -> list[OutboxMessage]:
+    async def _keep(self, context: Context, outcome: Outcome) -> list[OutboxMessage]:
         """Replies, cards and the ledger row, in the transaction that finishes the event."""
         now, message = context.now, context.message
-        outgoing = [_reply_to(context, reply, index) for index, reply in enumerate(outcome.replies)]
+        replies = [await _as_possible(context, reply) for reply in outcome.replies]
+        outgoing = [
+            _reply_to(context, reply, index) for index, reply in enumerate(replies) if reply.text
+        ]
         outgoing += outcome.others
         record = outcome.record
         room_id = context.room.id if context.room else None
@@ -198,13 +207,15 @@ class Answering:
                 await uow.people.set_group_mute(place, event.until)
                 if event.until is None:
                     await uow.outbox.hurry(place, now)
-            case MembershipChange(is_bot=True):
-                uow.audit.add(
-                    at=now,
-                    actor=f"{place.platform}:{place.account}",
-                    action="group.joined" if event.joined else "group.left",
-                    target=place.id,
-                )
+            case MembershipChange():
+                await uow.members.note(event)
+                if event.is_bot:
+                    uow.audit.add(
+                        at=now,
+                        actor=f"{place.platform}:{place.account}",
+                        action="group.joined" if event.joined else "group.left",
+                        target=place.id,
+                    )
 
     async def _is_known(self, uow: UnitOfWork, request: ContactRequest, now: datetime) -> bool:
         """Friends: anybody of our classes. Groups: only where a person with duties asks us in."""
@@ -222,7 +233,7 @@ class Answering:
         self, uow: UnitOfWork, event: InboundEvent, message: Message
     ) -> list[OutboxMessage]:
         """A message that fails every time: the student is told, the tutor has it."""
-        scene = Scene(self._clock.now(), self._settings, self._knowledge(), {})
+        scene = Scene(self._clock.now(), self._settings, self._knowledge(), {}, self._capabilities)
         await scene.load(uow, [message])
         context = scene.context(uow, event, message)
         if context.room is None or not _was_for_us(context):
@@ -231,11 +242,18 @@ class Answering:
         reply = Reply(texts.failed(), about=item.number)
         record = Record(Kind.QUESTION, Action.HAND_OFF, hand_off=item.number)
         cards = card_for(item, context.room, context.now)
-        return self._keep(context, Outcome((reply,), record, cards))
+        return await self._keep(context, Outcome((reply,), record, cards))
 
 
 def _was_for_us(context: Context) -> bool:
     return context.is_private or context.message.mentions_bot
+
+
+async def _as_possible(context: Context, reply: Reply) -> Reply:
+    """The reply, or what is said in the group where no private chat can be opened."""
+    if not reply.in_private or await reaches_in_private(context):
+        return reply
+    return replace(reply, text=reply.else_in_group, in_private=False, is_quoting=False)
 
 
 def _reply_to(context: Context, reply: Reply, index: int) -> Outgoing:

@@ -12,17 +12,19 @@ from filelock import FileLock, Timeout
 from bot.adapters.base import Adapter, SendError
 from bot.adapters.onebot import OneBot
 from bot.adapters.playground import Playground
-from bot.adapters.wechat import WeChat
+from bot.adapters.wechat import Standing, State, WeChat
 from bot.answering import Answering
 from bot.clock import Clock
 from bot.inbox import Inbox
 from bot.knowledge import KnowledgeInUse
+from bot.lines import Lines
 from bot.outbox import Outbox
 from bot.pulse import Pulse
 from bot.settings import Settings
 from bot.web import server
 from schedules.clock import AlarmClock
 from storage.database import Database
+from storage.lines import Login
 from storage.migrations import runner
 from storage.vocabulary import ContactRequest, Platform
 
@@ -56,6 +58,8 @@ class App:
         if self.playground is not None:
             adapters.append(self.playground)
         self.adapters: dict[Platform, Adapter] = {item.platform: item for item in adapters}
+        self.lines = Lines(database=self.database, adapters=self.adapters, clock=self.clock)
+        self.wechat.on_state.append(self._note_login)
         self.outbox = Outbox(
             database=self.database,
             adapters=self.adapters,
@@ -70,6 +74,7 @@ class App:
             settings=settings.bot,
             clock=self.clock,
             pulse=self.pulse,
+            capabilities={item.platform: item.capabilities for item in adapters},
         )
         self.inbox = Inbox(
             database=self.database,
@@ -130,10 +135,11 @@ class App:
                 group.create_task(self.pulse.run(), name="pulse"),
                 group.create_task(self.outbox.run(), name="outbox"),
                 group.create_task(self.inbox.run(), name="inbox"),
+                group.create_task(self.lines.run(), name="lines"),
             ]
             listeners = [
                 group.create_task(
-                    adapter.run(self.inbox.accept, self.outbox.presence), name=adapter.platform
+                    adapter.run(self.inbox.accept, self._presence), name=adapter.platform
                 )
                 for adapter in self.adapters.values()
             ]
@@ -149,7 +155,7 @@ class App:
                     task.cancel()
                 await site.cleanup()
                 # Not cancelled: a transaction under way is finished, and its connection closed.
-                for worker in (self.inbox, self.outbox, self.pulse):
+                for worker in (self.inbox, self.outbox, self.pulse, self.lines):
                     worker.stop()
                 await asyncio.wait(workers, timeout=DRAIN_SECONDS)
                 for task in workers:
@@ -190,6 +196,23 @@ class App:
             await self.knowledge.refresh()
         except Exception:
             log.exception("app.look_around_failed")
+
+    def _presence(self, platform: Platform, account: str, is_online: bool) -> None:
+        self.outbox.presence(platform, account, is_online)
+        self.lines.presence(platform, account, is_online)
+
+    def _note_login(self, state: State) -> None:
+        """Where WeChat stands, for `python -m bot status` and the console."""
+        self.lines.login(
+            Login(
+                Platform.WECHAT,
+                state.standing,
+                state.since,
+                state.account,
+                state.name,
+                state.qr if state.standing is Standing.SCAN else "",
+            )
+        )
 
     def _answer_request(self, request: ContactRequest, is_known: bool) -> None:
         """Let in whom we know; leave everybody else to a person."""

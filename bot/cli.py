@@ -23,9 +23,10 @@ from bot.clock import Clock
 from bot.importing import Kind, import_table
 from bot.knowledge import KnowledgeInUse
 from bot.settings import DEFAULT_FILE, Settings, SettingsError, load_settings
+from bot.status import SCAN_WORDS, STANDINGS, Status, in_lines, look
 from bot.terminal import Terminal
 from handlers.imports import TableError
-from handlers.published import facts_in_words, sources_of
+from handlers.published import facts_in_words, scope_of, sources_of
 from storage.database import Database
 from storage.errors import NotFound, SchemaOutdated
 from storage.imports import Changes
@@ -82,6 +83,26 @@ def check(config: Config = DEFAULT_FILE) -> None:
     if problems:
         raise typer.Exit(1)
     typer.echo("✓ 配置没有问题，数据库可以使用。")
+
+
+@app.command()
+def status(config: Config = DEFAULT_FILE) -> None:
+    """账号在不在线、消息积压多少、哪段时间听不到消息；微信要扫码时在这里显示二维码。"""
+
+    async def work(database: Database) -> Status:
+        await _require_current(database)
+        async with database.reading() as uow:
+            return await look(uow, Clock().now())
+
+    found: Status = _with_database(_settings(config), work)
+    for line in in_lines(found):
+        typer.echo(line)
+    for login, _ in found.logins:
+        if login.code:
+            typer.echo(SCAN_WORDS)
+            segno.make(login.code).terminal(sys.stdout, compact=True)
+    if not found.is_well:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -221,22 +242,14 @@ def ask(
 
 # -- parts ----------------------------------------------------------------------------------------
 
-_STANDINGS = {
-    Standing.CONNECTING: "微信：正在连接网关……",
-    Standing.TOKEN_REFUSED: "微信：网关不认 wechat.token，请核对。",
-    Standing.OCCUPIED: "微信：网关正被别的程序占用，等它退出；若没有别的程序，请重启网关。",
-    Standing.LOGGED_OUT: "微信：账号没有登录，等网关给出二维码。",
-    Standing.ONLINE: "微信：已登录。",
-}
-
 
 def _show_wechat(state: State) -> None:
     """On the operator's screen only: whoever has the code can log in, so no log gets it."""
     if state.standing is Standing.SCAN and state.qr:
-        typer.echo("微信：请用机器人账号的手机扫码登录", err=True)
+        typer.echo(f"微信：{SCAN_WORDS}", err=True)
         segno.make(state.qr).terminal(sys.stderr, compact=True)
-    elif state.standing in _STANDINGS:
-        typer.echo(_STANDINGS[state.standing], err=True)
+    elif state.standing is not Standing.OFF:
+        typer.echo(f"微信：{STANDINGS[state.standing]}", err=True)
 
 
 def _settings(config: Path, **overrides: Any) -> Settings:
@@ -355,7 +368,8 @@ async def _asker(database: Database, class_name: str, config: Path) -> Asker:
         published = (await uow.published.for_classes([key]))[key]
     facts, sources = facts_in_words(published, room, now), sources_of(published)
     tutor = room.tutor.name if room and room.tutor else None
-    return Asker(knowledge.knowledge, facts, settings.bot, now, tutor, sources)
+    scope = scope_of(published, room)
+    return Asker(knowledge.knowledge, facts, settings.bot, now, tutor, sources, scope)
 
 
 def _show(changes: Changes, most: int = 20) -> None:

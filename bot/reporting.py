@@ -53,7 +53,7 @@ async def _look_into(database: Database) -> tuple[list[str], list[str]]:
             return ["班级：一个也没有，请运行 python -m bot import classes 班级.csv"], []
         filled = await uow.published.filled_slots()
         aside = await uow.inbox.set_aside()
-        unsent = (await uow.outbox.counts()).get("dead", 0)
+        unsent = (await uow.outbox.backlog()).dead
     notes = [
         f"消息 {event_id}（{at:%m-%d %H:%M} 收到）处理了三次都不成，已转给老师：{error}"
         for event_id, error, at in aside

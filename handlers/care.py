@@ -42,10 +42,16 @@ async def call_for_help(context: Context) -> Outcome:
     )
 
 
-def shield(context: Context) -> Outcome:
+async def shield(context: Context) -> Outcome:
+    """Private data in the open: a quiet word to whoever posted it, a card to the tutor."""
     assert context.room is not None
     record = Record(kind=Kind.PRIVACY, action=Action.PRIVACY, article="第十三条")
-    hint = Reply(texts.privacy_hint(), in_private=True, is_quoting=False)
+    hint = Reply(
+        texts.privacy_hint(),
+        in_private=True,
+        is_quoting=False,
+        else_in_group=texts.privacy_hint_to_nobody(),
+    )
     if context.is_private:
         return Outcome((hint,), record)
     cards = to_tutors(

@@ -1,18 +1,26 @@
 """What a chat handler is given, and what it gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from handlers.faq import Knowledge
+from handlers.faq import Knowledge, Scope
 from handlers.settings import BotSettings
 from handlers.understanding import Understanding
 from storage.interactions import Record
+from storage.lines import Span
 from storage.people import ClassRoom, Speaker
 from storage.prompts import Prompt
 from storage.questions import HandOff
 from storage.unit_of_work import UnitOfWork
-from storage.vocabulary import ConversationKind, Message, Outgoing, Role
+from storage.vocabulary import (
+    Capabilities,
+    ConversationKind,
+    Message,
+    Outgoing,
+    Platform,
+    Role,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +29,10 @@ class Context:
     One message, who said it, where, and everything known beforehand about it.
 
     `room` is the class it belongs to, None where that is unknown. `facts` are the slots of the
-    class's answers, already in words; `sources` the documents some of them were published in.
-    `waiting` is what this person still waits for; handing over adds to it.
+    class's answers, already in words; `sources` the documents some of them were published in;
+    `scope` is whose knowledge entries the class may see.
+    `waiting` is what this person still waits for; handing over adds to it. `blind` is when the
+    account could not hear since the message was sent.
     """
 
     event_id: int
@@ -35,10 +45,13 @@ class Context:
     prompt: Prompt | None
     waiting: list[HandOff]
     tutor_spoke_at: datetime | None
+    capabilities: Mapping[Platform, Capabilities]
+    blind: Sequence[Span]
     uow: UnitOfWork
     now: datetime
     settings: BotSettings
     knowledge: Knowledge
+    scope: Scope = ()
 
     @property
     def role(self) -> Role:
@@ -52,12 +65,18 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Something to say where the message came from; quotes it unless told otherwise."""
+    """
+    Something to say where the message came from; quotes it unless told otherwise.
+
+    With `in_private` only to whoever wrote it. Where the platform opens no private chat with
+    somebody who has never written to the bot, `else_in_group` is said in the group, if anything.
+    """
 
     text: str
     about: int | None = None
     is_quoting: bool = True
     in_private: bool = False
+    else_in_group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

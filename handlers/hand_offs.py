@@ -10,6 +10,7 @@ from handlers.errors import UserError
 from handlers.permissions import Deed, require
 from handlers.understanding import mask, understand
 from storage.interactions import Kind, Record
+from storage.lines import Span
 from storage.people import ClassRoom, Tutor
 from storage.questions import HandOff, SolvedBy, State
 from storage.vocabulary import (
@@ -30,9 +31,24 @@ def is_empty_reply(text: str) -> bool:
     return len(bare) < 2 or (len(bare) <= 8 and understand(text).label is Label.ACK)
 
 
-def seconds_between(asked: datetime, answered: datetime) -> float:
-    """Never negative, whatever two clocks say."""
-    return max(0.0, (answered - asked).total_seconds())
+def seconds_between(asked: datetime, answered: datetime, blind: Iterable[Span] = ()) -> float:
+    """
+    How long an answer took, the time the bot could not hear left out.
+
+    Never negative, whatever two clocks say. The spans of one account do not overlap.
+    """
+    missed = sum(
+        max(0.0, (min(end, answered) - max(start, asked)).total_seconds()) for start, end in blind
+    )
+    return max(0.0, (answered - asked).total_seconds() - missed)
+
+
+async def reaches_in_private(context: Context) -> bool:
+    """Whether the bot may write to the speaker alone: the platform allows it, or they began."""
+    place = context.message.conversation
+    if context.is_private or context.capabilities[place.platform].writes_first:
+        return True
+    return await context.uow.inbox.has_heard(private_chat(place, context.message.sender_id))
 
 
 def private_with(tutor: Tutor, room: ClassRoom, near: Conversation) -> Conversation | None:
@@ -145,6 +161,8 @@ async def reply_to_hand_off(
         SolvedBy.TUTOR if context.speaker.role_in(room) is Role.TUTOR else SolvedBy.SUPERVISOR
     )
     answered_at = context.message.sent_at
+    account = (item.conversation.platform, item.conversation.account)
+    blind = await context.uow.lines.blind([account], item.asked_at, answered_at)
     if not await context.uow.questions.close(
         item, at=answered_at, solved_by=solved_by, by=context.speaker.person_id, answer=mask(text)
     ):
@@ -155,7 +173,7 @@ async def reply_to_hand_off(
         topic=item.topic,
         article=article_of(item.topic),
         solved_by=solved_by,
-        first_reply_seconds=seconds_between(item.asked_at, answered_at),
+        first_reply_seconds=seconds_between(item.asked_at, answered_at, blind.get(account, ())),
         hand_off=item.number,
         is_about_tutor=item.is_about_tutor,
         class_id=item.class_id,

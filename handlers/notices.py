@@ -11,7 +11,7 @@ from handlers.context import Context, Outcome, Reply
 from handlers.errors import UserError
 from handlers.permissions import Deed, require
 from storage.interactions import Kind, Record
-from storage.people import ClassRoom
+from storage.people import ClassGroup, ClassRoom
 from storage.prompts import Prompt
 from storage.vocabulary import Action, Outgoing
 
@@ -53,8 +53,21 @@ async def confirm(context: Context) -> Outcome:
 
 
 def publish(context: Context, rooms: Sequence[ClassRoom], words: str, event_id: int) -> Outcome:
-    """One message a group, known by the command that asked for it: never twice."""
-    groups = [group for room in rooms for group in room.groups]
+    """One message a group, known by the command that asked for it: never twice.
+
+    Raises:
+        UserError: there is no group left to say it in.
+    """
+
+    def is_reachable(group: ClassGroup) -> bool:
+        return group.left_at is None and context.capabilities[group.platform].group_push
+
+    groups = [group for room in rooms for group in room.groups if is_reachable(group)]
+    unreached = [
+        room.name for room in rooms if not all(is_reachable(group) for group in room.groups)
+    ]
+    if not groups:
+        raise UserError(texts.notice_reaches_nobody(unreached))
     sent = tuple(
         Outgoing(
             key=f"notice:{event_id}:{group.platform}:{group.account}:{group.group_id}",
@@ -65,7 +78,7 @@ def publish(context: Context, rooms: Sequence[ClassRoom], words: str, event_id: 
         for group in groups
     )
     record = Record(Kind.NOTICE, Action.ANSWER, article="第十六条")
-    return Outcome((Reply(texts.notice_sent(len(sent))),), record, sent)
+    return Outcome((Reply(texts.notice_sent(len(sent), unreached)),), record, sent)
 
 
 def _targets(rooms: Sequence[ClassRoom], argument: str) -> tuple[list[ClassRoom], str]:

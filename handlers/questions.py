@@ -8,8 +8,8 @@ from datetime import timedelta
 from handlers import texts
 from handlers.care import call_for_help, complain, shield
 from handlers.context import SILENCE, Context, Outcome, Reply
-from handlers.decision import Decision, Stance, article_of, decide
-from handlers.faq import Entry, fill
+from handlers.decision import Decision, Stance, answer_with, article_of, decide
+from handlers.faq import Entry
 from handlers.hand_offs import card_for, hand_off, seconds_between, to_tutors
 from handlers.understanding import mask
 from storage.interactions import Kind, Record
@@ -56,7 +56,7 @@ def source_of(entry: Entry, sources: Mapping[str, str]) -> str:
     Where its slots were published in documents, these are its source, else the entry's own.
     """
     documents = dict.fromkeys(sources[slot] for slot in entry.slots if slot in sources)
-    return " ".join(part for part in ("、".join(documents) or entry.source, entry.article) if part)
+    return texts.source_line(tuple(documents), entry.source, entry.article)
 
 
 # -- chat handlers ---------------------------------------------------------------------------------
@@ -75,6 +75,7 @@ async def hear(context: Context, text: str, *, is_called: bool) -> Outcome:
         facts=context.facts,
         knowledge=context.knowledge,
         settings=context.settings,
+        scope=context.scope,
     )
     match decision.action:
         case Action.ANSWER:
@@ -90,11 +91,9 @@ async def hear(context: Context, text: str, *, is_called: bool) -> Outcome:
         case Action.DISTRESS:
             return await call_for_help(context)
         case Action.PRIVACY:
-            return shield(context)
+            return await shield(context)
         case Action.REFUSE:
-            return Outcome(
-                (Reply(texts.refused()),), Record(Kind.REFUSAL, Action.REFUSE, article="第十三条")
-            )
+            return _refuse(decision)
     return SILENCE
 
 
@@ -116,11 +115,29 @@ def _answer(context: Context, decision: Decision) -> Outcome:
         topic=decision.entry.topic,
         article=decision.entry.article or article_of(decision.entry.topic),
         solved_by=SolvedBy.BOT,
-        first_reply_seconds=seconds_between(message.sent_at, context.now),
+        first_reply_seconds=seconds_between(message.sent_at, context.now, context.blind),
         entry=decision.entry.key,
     )
-    words = texts.answer(decision.text, source_of(decision.entry, context.sources), is_late=is_late)
+    source = source_of(decision.entry, context.sources)
+    is_unknown = decision.entry.is_personal and context.speaker.person_id is None
+    text = texts.personal_needs_binding(decision.text) if is_unknown else decision.text
+    words = texts.answer(text, source, is_late=is_late)
+    if decision.entry.is_personal and not context.is_private:
+        aside = Reply(words, is_quoting=False, in_private=True)
+        return Outcome((Reply(texts.personal_goes_private()), aside), record)
     return Outcome((Reply(words),), record)
+
+
+def _refuse(decision: Decision) -> Outcome:
+    """What is not the asker's to ask for; where an entry has kind words for it, these."""
+    record = Record(
+        Kind.REFUSAL,
+        Action.REFUSE,
+        topic=decision.topic,
+        article=(decision.entry.article if decision.entry else "") or "第十三条",
+        entry=decision.entry.key if decision.entry else "",
+    )
+    return Outcome((Reply(decision.text or texts.refused()),), record)
 
 
 async def _ask_back(context: Context, decision: Decision) -> Outcome:
@@ -146,7 +163,7 @@ async def _ask_back(context: Context, decision: Decision) -> Outcome:
         action=Action.ASK_BACK,
         topic=decision.topic,
         article=article_of(decision.topic),
-        first_reply_seconds=seconds_between(context.message.sent_at, context.now),
+        first_reply_seconds=seconds_between(context.message.sent_at, context.now, context.blind),
     )
     questions = [entry.question for entry in decision.choices]
     return Outcome((Reply(texts.ask_back(questions)),), record)
@@ -237,21 +254,15 @@ async def choose(context: Context, digit: str) -> Outcome:
     keys: list[str] = asked["entries"]
     topic = Topic(asked["topic"])
     wanted = keys[int(digit) - 1] if 1 <= int(digit) <= len(keys) else ""
-    entry = next((it for it in context.knowledge.entries if it.key == wanted), None)
+    found = next((it for it in context.knowledge.entries if it.key == wanted), None)
+    entry = found.within(context.scope) if found else None
     if entry is None:
         return await _hand_over_original(context, asked["event"], Decision(Action.HAND_OFF, topic))
-    filled = fill(entry, context.facts)
-    missing = tuple(slot for slot in filled.missing if slot in entry.needs)
-    decision = Decision(
-        Action.HAND_OFF if missing else Action.ANSWER,
-        entry.topic,
-        entry,
-        1.0,
-        text=filled.text,
-        missing=missing,
-    )
-    if missing:
+    decision = answer_with(entry, entry.topic, context.facts)
+    if decision.missing:
         return await _hand_over_original(context, asked["event"], decision)
+    if decision.action is Action.REFUSE:
+        return _refuse(decision)
     return _answer(context, decision)
 
 

@@ -7,7 +7,7 @@ somebody answering in the group, and last whatever a student says.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from handlers import classes, commands, hand_offs, notices, questions, records, texts
+from handlers import binding, classes, commands, hand_offs, notices, questions, records, texts
 from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.decision import called_by_name
 from handlers.errors import UserError
@@ -16,6 +16,7 @@ from storage.vocabulary import Action, Role
 
 STAFF = frozenset({Role.TUTOR, Role.SUPERVISOR})
 EVERYBODY = frozenset(Role)
+STUDENTS = EVERYBODY - STAFF
 
 CommandHandler = Callable[[Context, str], Awaitable[Outcome]]
 
@@ -43,6 +44,13 @@ async def _progress(context: Context, argument: str) -> Outcome:
     return await hand_offs.progress(context, commands.number_only(argument, "/进度 T-12"))
 
 
+async def _bind(context: Context, argument: str) -> Outcome:
+    """A group to its class; in private, where only an account can be meant, that."""
+    if context.is_private and not (argument and context.speaker.duties):
+        return await binding.bind_account(context, argument)
+    return await classes.bind(context, argument)
+
+
 async def _help(context: Context, argument: str) -> Outcome:
     role = context.role
     if context.is_private and context.speaker.tutored:
@@ -61,7 +69,8 @@ COMMANDS: tuple[CommandRoute, ...] = (
         ("静音", "安静", "闭嘴"), "/静音 [时长|关]", "让我在群里少说话", STAFF, classes.quiet
     ),
     CommandRoute(("模式",), "/模式 主动|点名", "没 @我 的问题答不答", STAFF, classes.mode),
-    CommandRoute(("绑定", "绑定班级"), "/绑定 班级", "把本群绑定到班级", STAFF, classes.bind),
+    CommandRoute(("绑定", "绑定班级"), "/绑定 班级", "把本群绑定到班级", STAFF, _bind),
+    CommandRoute(("绑定账号",), "/绑定（私聊）", "QQ 和微信绑成同一个人", STUDENTS, _bind),
     CommandRoute(("进度", "查进度"), "/进度 T-12", "我的问题办到哪了", EVERYBODY, _progress),
     CommandRoute(("帮助", "help", "?", "？", "命令"), "/帮助", "看能用什么", EVERYBODY, _help),
 )

@@ -2,20 +2,30 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from handlers.attention import understanding_of
 from handlers.context import Context
 from handlers.faq import Knowledge
-from handlers.published import facts_in_words, sources_of
+from handlers.published import facts_in_words, scope_of, sources_of
 from handlers.settings import BotSettings
 from storage.inbox import InboundEvent
+from storage.lines import Account, Span
 from storage.people import ClassRoom, Speaker
 from storage.prompts import Prompt, PromptKey
 from storage.published import PublishedFacts
 from storage.questions import HandOff
 from storage.unit_of_work import UnitOfWork
-from storage.vocabulary import Conversation, ConversationKind, Message, Platform
+from storage.vocabulary import (
+    Capabilities,
+    Conversation,
+    ConversationKind,
+    Message,
+    Platform,
+)
+
+#: A message that took longer than this to reach us may have waited for a broken line.
+_LATE = timedelta(seconds=30)
 
 
 @dataclass(slots=True)
@@ -28,6 +38,7 @@ class Scene:
     settings: BotSettings
     knowledge: Knowledge
     tutor_spoke: Mapping[Conversation, datetime]
+    capabilities: Mapping[Platform, Capabilities]
     rooms: dict[tuple[Platform, str, str], ClassRoom] = field(default_factory=dict)
     private_rooms: dict[int, ClassRoom] = field(default_factory=dict)
     speakers: dict[tuple[Platform, str], Speaker] = field(default_factory=dict)
@@ -35,6 +46,7 @@ class Scene:
     facts: dict[int, Mapping[str, str]] = field(default_factory=dict)
     waiting: dict[tuple[int, str], list[HandOff]] = field(default_factory=dict)
     prompts: dict[PromptKey, Prompt] = field(default_factory=dict)
+    blind: Mapping[Account, Sequence[Span]] = field(default_factory=dict)
     _last_seen: dict[tuple[Platform, str], int] = field(default_factory=dict)
 
     async def load(self, uow: UnitOfWork, messages: Sequence[Message]) -> None:
@@ -52,6 +64,11 @@ class Scene:
         self.speakers = await uow.people.speakers(senders, self.now)
         self.prompts = await uow.prompts.open(self.now, sender_ids)
         await self._load_private(uow, messages)
+        late = [message for message in messages if self.now - message.sent_at > _LATE]
+        if late:
+            accounts = {(m.conversation.platform, m.conversation.account) for m in late}
+            since = min(message.sent_at for message in late)
+            self.blind = await uow.lines.blind(accounts, since, self.now)
         class_ids = {room.id for room in self.rooms.values()} | set(self.private_rooms)
         if class_ids:
             self.published = await uow.published.for_classes(class_ids)
@@ -114,8 +131,11 @@ class Scene:
             prompt=prompt,
             waiting=waiting,
             tutor_spoke_at=self.tutor_spoke.get(place),
+            capabilities=self.capabilities,
+            blind=self.blind.get((place.platform, place.account), ()),
             uow=uow,
             now=self.now,
             settings=self.settings,
             knowledge=self.knowledge,
+            scope=scope_of(self.published.get(room.id), room) if room else (),
         )

@@ -82,6 +82,44 @@ def answer(text: str, source: str, *, is_late: bool = False) -> str:
     return f"{late}{text}\n〔{source}〕" if source else f"{late}{text}"
 
 
+#: What stands for the document where none was named.
+CALENDAR = "校历"
+OF_THE_SCHOOL = "本校公布"
+GENERAL_PRACTICE = "通行做法"
+
+
+def source_line(documents: Sequence[str], source: str, article: str) -> str:
+    """
+    Where an answer comes from, for 〔…〕.
+
+    What this school has published and what is done at such schools in general are told apart.
+    """
+    if documents and source == GENERAL_PRACTICE:
+        head = f"{'、'.join(documents)}；其余是{GENERAL_PRACTICE}"
+    elif source == GENERAL_PRACTICE:
+        head = f"{GENERAL_PRACTICE}，以本校通知为准"
+    else:
+        head = "、".join(documents) or source
+    return " ".join(part for part in (head, article) if part)
+
+
+def article_quoted(text: str, *, is_about_meaning: bool) -> str:
+    """An article of the regulation; what it means is not for a program to say."""
+    if not is_about_meaning:
+        return text
+    return f"条文是这样写的：\n{text}\n怎样理解我不能代为解释，解释权在辽宁开放大学学生工作处（第二十五条）。"
+
+
+def personal_goes_private() -> str:
+    """In the group, to a question about the asker alone; the question is not repeated."""
+    return "这涉及您个人的信息，不在群里说。我已私聊您；没收到的话，请私聊我再问一次。"
+
+
+def personal_needs_binding(text: str) -> str:
+    """What may be said to somebody of whom it is not known who it is."""
+    return f"我还不知道您是名单里的哪一位，不能查您本人的信息；请助学教师登记您的账号。可以这样自己查：\n{text}"
+
+
 _SLOT_KINDS = {
     "时间": "时间",
     "链接": "网址",
@@ -89,6 +127,7 @@ _SLOT_KINDS = {
     "联系": "联系方式",
     "地点": "地点",
     "规定": "本校规定",
+    "个人": "个人信息",
 }
 
 
@@ -183,6 +222,54 @@ def privacy_hint() -> str:
         "刚才那条消息里有身份证号、手机号、卡号或密码一类的信息，建议马上撤回。"
         "我这里只保存了隐去号码的版本；要办事请私聊老师。"
     )
+
+
+def privacy_hint_to_nobody() -> str:
+    """Said in the group where its author cannot be written to: names nobody, quotes nothing."""
+    return "刚才群里有条消息像是带了个人信息，请发的同学撤回；这类事情请私聊老师办理。"
+
+
+def binding_code(code: str, minutes: int) -> str:
+    """Told in private to whoever is known here."""
+    return (
+        f"绑定码：{code}（{minutes} 分钟内有效，只能用一次）\n"
+        f"请用您的另一个账号私聊我：/绑定 {code}\n绑定码等于您本人，不要发给别人，也不要发到群里。"
+    )
+
+
+def binding_done() -> str:
+    """Two accounts are one person from now on."""
+    return "绑定好了：您的两个账号现在是同一个人，问过的事、办的进度都能接着查。"
+
+
+def binding_done_before(name: str) -> str:
+    """The account is somebody's already."""
+    return f"这个账号已经绑定为{name}，不用再绑。绑错了请找助学教师更正。"
+
+
+def binding_wrong(*, is_last: bool) -> str:
+    """A code nobody was given, or too late; the same words for both."""
+    if is_last:
+        return "错的次数太多了，请一小时以后再试，或请助学教师帮您登记。"
+    return "绑定码不对或已经过期。请用已绑定的账号私聊我「/绑定」，取一个新的。"
+
+
+def binding_unknown() -> str:
+    """Nobody to give a code to."""
+    return (
+        "我还不认识这个账号。如果您在另一个平台（QQ 或微信）已经绑定，请在那边私聊我「/绑定」取码，"
+        "再回来发给我；都没有绑定过的，请助学教师把您的账号登记到学生表。"
+    )
+
+
+def binding_of_staff() -> str:
+    """Rights do not travel by code."""
+    return "教师账号带有权限，不能自助绑定，请学校管理员在教师表里登记。"
+
+
+def binding_usage() -> str:
+    """Neither a code nor nothing."""
+    return "私聊里发「/绑定」取绑定码，或「/绑定 八位数字」使用它；绑定班级请在群里发「/绑定 班级」。"
 
 
 def refused() -> str:
@@ -389,9 +476,18 @@ def notice_preview(targets: Sequence[str], text: str) -> str:
     )
 
 
-def notice_sent(count: int) -> str:
-    """Queued to so many groups."""
-    return f"公告已发往 {count} 个群，并记入台账。"
+def notice_sent(count: int, unreached: Sequence[str] = ()) -> str:
+    """Queued to so many groups; not to those of these classes that the bot is no longer in."""
+    sentence = f"公告已发往 {count} 个群，并记入台账。"
+    if unreached:
+        names = "、".join(unreached)
+        sentence += f"\n没有发到：{names} 的群，我已不在里面。请把我重新拉进群。"
+    return sentence
+
+
+def notice_reaches_nobody(names: Sequence[str]) -> str:
+    """The bot has been taken out of every group it should go to."""
+    return f"公告没有发出：{'、'.join(names)} 的群我都不在里面了。请先把我重新拉进群。"
 
 
 def notice_without_group(name: str) -> str:

@@ -18,6 +18,7 @@ from storage import queue
 from storage.models import inbound_events
 from storage.vocabulary import (
     ContactRequest,
+    Conversation,
     Incoming,
     MembershipChange,
     Message,
@@ -192,6 +193,20 @@ class InboxRows:
         row = (await self._uow.read(statement)).first()
         return None if row is None else InboundEvent(row.id, decode(row), row.attempts)
 
+    async def has_heard(self, place: Conversation) -> bool:
+        """Whether anything was ever said to us there, as far back as the inbox is kept."""
+        statement = (
+            select(inbound_events.c.id)
+            .where(
+                inbound_events.c.platform == place.platform,
+                inbound_events.c.account == place.account,
+                inbound_events.c.conversation_id == place.id,
+                inbound_events.c.kind == "message",
+            )
+            .limit(1)
+        )
+        return (await self._uow.read(statement)).first() is not None
+
     async def forget_texts(
         self, messages: Sequence[tuple[int, Message]], replacement: str = ""
     ) -> None:
@@ -221,11 +236,15 @@ class InboxRows:
         )
         return result.rowcount
 
+    async def backlog(self) -> queue.Backlog:
+        """How many events are to be worked, and how many failed every time."""
+        return await queue.backlog(self._uow, inbound_events)
+
     async def set_aside(self, limit: int = 100) -> list[tuple[int, str, datetime]]:
         """Events that failed every time: id, error, when received; newest first."""
         statement = (
             select(inbound_events.c.id, inbound_events.c.error, inbound_events.c.received_at)
-            .where(inbound_events.c.state == queue.DEAD)
+            .where(queue.is_in(inbound_events, queue.DEAD))
             .order_by(inbound_events.c.id.desc())
             .limit(limit)
         )

@@ -64,7 +64,21 @@ class_groups = Table(
     Column("group_id", String(100), nullable=False),
     Column("class_id", ForeignKey("classes.id"), nullable=False, index=True),
     Column("muted_until", ShanghaiDateTime),
+    # Since when the bot is no longer in it; a group that never took the bot in has none.
+    Column("left_at", ShanghaiDateTime),
     UniqueConstraint("platform", "account", "group_id"),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("class_group_id", ForeignKey("class_groups.id"), nullable=False),
+    Column("user_id", String(100), nullable=False),
+    # None: was there before the bot first looked.
+    Column("joined_at", ShanghaiDateTime),
+    Column("left_at", ShanghaiDateTime),
+    UniqueConstraint("class_group_id", "user_id"),
 )
 
 persons = Table(
@@ -83,6 +97,15 @@ identities = Table(
     Column("user_id", String(100), nullable=False),
     Column("person_id", ForeignKey("persons.id"), nullable=False, index=True),
     UniqueConstraint("platform", "user_id"),
+)
+
+binding_codes = Table(
+    "binding_codes",
+    metadata,
+    # The code itself is told to one person and stored nowhere.
+    Column("code_hash", String(64), primary_key=True),
+    Column("person_id", ForeignKey("persons.id"), nullable=False, unique=True),
+    Column("expires_at", ShanghaiDateTime, nullable=False),
 )
 
 duties = Table(
@@ -106,19 +129,59 @@ enrolments = Table(
     UniqueConstraint("class_id", "person_id"),
 )
 
+# -- the bot's own accounts -----------------------------------------------------------------------
+
+account_lines = Table(
+    "account_lines",
+    metadata,
+    Column("platform", String(20), primary_key=True),
+    Column("account", String(100), primary_key=True),
+    Column("is_online", Boolean, nullable=False),
+    Column("since", ShanghaiDateTime, nullable=False),
+    # While online, moved on every few seconds: where a process died, this is when it was last up.
+    Column("seen_at", ShanghaiDateTime, nullable=False),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("platform", String(20), primary_key=True),
+    Column("standing", String(20), nullable=False),
+    Column("since", ShanghaiDateTime, nullable=False),
+    Column("account", String(100), nullable=False),
+    Column("name", CleanText, nullable=False),
+    # What the QR code to scan says, only while it is to be scanned.
+    Column("code", CleanText, nullable=False),
+)
+
+blind_windows = Table(
+    "blind_windows",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("platform", String(20), nullable=False),
+    Column("account", String(100), nullable=False),
+    Column("starts_at", ShanghaiDateTime, nullable=False),
+    Column("ends_at", ShanghaiDateTime, nullable=False),
+    Index("ix_blind_windows_account_ends_at", "platform", "account", "ends_at"),
+)
+
 # -- what the school has published ----------------------------------------------------------------
+# Scope: `class_id` is one class's row, `unit_id` that of a unit and all below it, neither is
+# everybody's; never both.
 
 calendar_dates = Table(
     "calendar_dates",
     metadata,
     Column("id", Id, primary_key=True),
     Column("class_id", ForeignKey("classes.id")),
+    Column("unit_id", ForeignKey("units.id")),
     Column("matter", String(50), nullable=False),
     Column("starts_at", ShanghaiDateTime),
     Column("ends_at", ShanghaiDateTime),
     Column("note", CleanText, nullable=False),
     Column("source", CleanText, nullable=False),
     UniqueConstraint("class_id", "matter"),
+    UniqueConstraint("unit_id", "matter"),
 )
 
 school_facts = Table(
@@ -126,18 +189,25 @@ school_facts = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("class_id", ForeignKey("classes.id")),
+    Column("unit_id", ForeignKey("units.id")),
     Column("slot", String(100), nullable=False),
     Column("value", CleanText, nullable=False),
     Column("source", CleanText, nullable=False),
     UniqueConstraint("class_id", "slot"),
+    UniqueConstraint("unit_id", "slot"),
 )
 
 knowledge_entries = Table(
     "knowledge_entries",
     metadata,
-    Column("key", String(100), primary_key=True),
+    Column("id", Id, primary_key=True),
+    Column("key", String(100), nullable=False, index=True),
+    Column("class_id", ForeignKey("classes.id")),
+    Column("unit_id", ForeignKey("units.id")),
     Column("row", CleanText, nullable=False),
     Column("updated_at", ShanghaiDateTime, nullable=False),
+    UniqueConstraint("class_id", "key"),
+    UniqueConstraint("unit_id", "key"),
 )
 
 # -- the two durable queues -----------------------------------------------------------------------
@@ -169,6 +239,12 @@ Index(
     sqlite_where=inbound_events.c.state == "ready",
     postgresql_where=inbound_events.c.state == "ready",
 )
+Index(
+    "ix_inbound_events_dead",
+    inbound_events.c.id,
+    sqlite_where=inbound_events.c.state == "dead",
+    postgresql_where=inbound_events.c.state == "dead",
+)
 
 outbox = Table(
     "outbox",
@@ -196,6 +272,12 @@ Index(
     outbox.c.not_before,
     sqlite_where=outbox.c.state == "ready",
     postgresql_where=outbox.c.state == "ready",
+)
+Index(
+    "ix_outbox_dead",
+    outbox.c.id,
+    sqlite_where=outbox.c.state == "dead",
+    postgresql_where=outbox.c.state == "dead",
 )
 # Finds the message of ours that somebody quotes.
 Index("ix_outbox_sent", outbox.c.platform, outbox.c.account, outbox.c.sent_id)

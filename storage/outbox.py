@@ -200,6 +200,10 @@ class OutboxRows:
             found.setdefault(row.event_id, []).append(decode(row))
         return found
 
+    async def backlog(self) -> queue.Backlog:
+        """How many messages are to be sent, and how many never could be."""
+        return await queue.backlog(self._uow, outbox)
+
     async def counts(self) -> dict[str, int]:
         """How many messages are ready, done and dead."""
         statement = select(outbox.c.state, func.count()).group_by(outbox.c.state)

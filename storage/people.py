@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
 from storage.errors import NotFound
 from storage.models import (
+    binding_codes,
     class_groups,
     classes,
     duties,
@@ -32,12 +33,17 @@ MENTION, CONFIDENT = "mention", "confident"
 
 @dataclass(frozen=True, slots=True)
 class ClassGroup:
-    """One chat group of a class; `muted_until` while the bot may not speak in it."""
+    """
+    One chat group of a class.
+
+    `muted_until` while the bot may not speak in it, `left_at` when it is no longer in it.
+    """
 
     platform: Platform
     account: str
     group_id: str
     muted_until: datetime | None = None
+    left_at: datetime | None = None
 
     @property
     def conversation(self) -> Conversation:
@@ -149,7 +155,9 @@ class People:
             .where(class_groups.c.class_id.in_(class_ids))
             .order_by(class_groups.c.id)
         ):
-            group = ClassGroup(Platform(row.platform), row.account, row.group_id, row.muted_until)
+            group = ClassGroup(
+                Platform(row.platform), row.account, row.group_id, row.muted_until, row.left_at
+            )
             groups[row.class_id].append(group)
         return {
             row.id: ClassRoom(
@@ -292,6 +300,44 @@ class People:
                     class_id=class_id,
                 )
             )
+
+    async def put_binding_code(
+        self, person_id: int, code_hash: str, now: datetime, expires_at: datetime
+    ) -> None:
+        """The one code of a person that ties another account to them; an older one ends."""
+        stale = or_(binding_codes.c.person_id == person_id, binding_codes.c.expires_at <= now)
+        await self._uow.write(delete(binding_codes).where(stale))
+        await self._uow.write(
+            insert(binding_codes).values(
+                code_hash=code_hash, person_id=person_id, expires_at=expires_at
+            )
+        )
+
+    async def take_binding_code(self, code_hash: str, now: datetime) -> int | None:
+        """The person a code stands for. It works once."""
+        row = (
+            await self._uow.write(
+                delete(binding_codes)
+                .where(binding_codes.c.code_hash == code_hash, binding_codes.c.expires_at > now)
+                .returning(binding_codes.c.person_id)
+            )
+        ).first()
+        return None if row is None else int(row.person_id)
+
+    async def bind_account(self, platform: Platform, user_id: str, person_id: int) -> None:
+        """This account is that person's from now on. It must not be anybody's yet."""
+        await self._uow.write(
+            insert(identities).values(platform=platform, user_id=user_id, person_id=person_id)
+        )
+
+    async def accounts_of(self, person_id: int) -> list[tuple[Platform, str]]:
+        """Every account of a person, the oldest first."""
+        statement = (
+            select(identities.c.platform, identities.c.user_id)
+            .where(identities.c.person_id == person_id)
+            .order_by(identities.c.id)
+        )
+        return [(Platform(platform), user) for platform, user in await self._uow.read(statement)]
 
     async def set_group_mute(self, group: Conversation, until: datetime | None) -> None:
         """The platform forbids the bot to speak here until then; None lifts it."""

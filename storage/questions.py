@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, exists, func, select, update
 
-from storage.models import hand_offs
+from storage.models import account_lines, hand_offs
 from storage.vocabulary import (
     Conversation,
     ConversationKind,
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
 
 SERIES = "hand_off"
+#: So long a noted question waits for its account to come back; then the tutor had better know.
+BLIND_PATIENCE = timedelta(hours=1)
 
 
 class State(StrEnum):
@@ -168,6 +170,15 @@ class Questions:
             found[(row.class_id, row.asker_id)].append(_hand_off(row))
         return found
 
+    async def count_waiting(self) -> int:
+        """How many wait for a person, in all classes."""
+        statement = (
+            select(func.count())
+            .select_from(hand_offs)
+            .where(hand_offs.c.closed_at.is_(None), hand_offs.c.state == State.WAITING)
+        )
+        return int((await self._uow.read(statement)).scalar_one())
+
     async def by_message(self, class_id: int, message_id: str) -> HandOff | None:
         """The open hand-off that a message of the class started."""
         statement = (
@@ -206,13 +217,24 @@ class Questions:
         return result.rowcount == 1
 
     async def surface(self, now: datetime, limit: int = 1000) -> list[HandOff]:
-        """Put on the tutors' lists what nobody has answered within its grace period."""
+        """
+        Put on the tutors' lists what nobody has answered within its grace period.
+
+        Not while the bot is blind there, for an hour: the answer may have been given unheard.
+        """
+        is_blind = exists().where(
+            account_lines.c.platform == hand_offs.c.platform,
+            account_lines.c.account == hand_offs.c.account,
+            ~account_lines.c.is_online,
+            account_lines.c.since > now - BLIND_PATIENCE,
+        )
         due = (
             select(hand_offs.c.number)
             .where(
                 hand_offs.c.closed_at.is_(None),
                 hand_offs.c.state == State.WATCHED,
                 hand_offs.c.surface_at <= now,
+                ~is_blind,
             )
             .order_by(hand_offs.c.number)
             .limit(limit)

@@ -5,13 +5,27 @@ same statements run on SQLite and PostgreSQL.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, Table, and_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Table,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.errors import LeaseLost
+
+if TYPE_CHECKING:
+    from storage.unit_of_work import UnitOfWork
 
 READY, DONE, DEAD = "ready", "done", "dead"
 
@@ -23,6 +37,30 @@ def is_claimable(table: Table, now: datetime) -> ColumnElement[bool]:
         table.c.not_before <= now,
         or_(table.c.leased_until.is_(None), table.c.leased_until < now),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a queue still has to do, and what has failed for good."""
+
+    ready: int
+    dead: int
+
+
+def is_in(table: Table, state: str) -> ColumnElement[bool]:
+    """In that state; written out, since an index of some rows is not used for a parameter."""
+    return table.c.state == literal_column(f"'{state}'")
+
+
+async def backlog(uow: "UnitOfWork", table: Table) -> Backlog:
+    """Counted from the indexes of what is ready and what is dead, however long the history."""
+    ready, dead = [
+        (
+            await uow.read(select(func.count()).select_from(table).where(is_in(table, state)))
+        ).scalar_one()
+        for state in (READY, DEAD)
+    ]
+    return Backlog(ready, dead)
 
 
 async def claim(

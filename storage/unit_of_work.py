@@ -13,6 +13,8 @@ from storage.audit import Audit
 from storage.imports import Imports
 from storage.inbox import InboxRows
 from storage.interactions import Interactions
+from storage.lines import Lines
+from storage.members import Members
 from storage.models import counters
 from storage.outbox import OutboxRows
 from storage.people import People
@@ -116,6 +118,14 @@ class UnitOfWork:
     @cached_property
     def people(self) -> People:
         return People(self)
+
+    @cached_property
+    def lines(self) -> Lines:
+        return Lines(self)
+
+    @cached_property
+    def members(self) -> Members:
+        return Members(self)
 
     @cached_property
     def published(self) -> Published:

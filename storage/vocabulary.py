@@ -94,6 +94,20 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """
+    What a platform can do, so that a plan is refused when it is made and not when it is due.
+
+    `writes_first`: may open a private chat with a member of a group who has never written to it.
+    """
+
+    group_push: bool = True
+    writes_first: bool = True
+    recall: bool = False
+    mention_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """A place where the bot can speak.
 

@@ -1,27 +1,23 @@
-"""What every platform adapter is: four members, and the three ways a send can fail."""
+"""What every platform adapter is, and the four ways a send can fail."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from storage.vocabulary import ContactRequest, Incoming, Outgoing, Platform
+from storage.vocabulary import (
+    Capabilities,
+    ContactRequest,
+    Conversation,
+    Incoming,
+    Outgoing,
+    Platform,
+)
 
 #: Returns as soon as the event is in the inbox's buffer; waits when the buffer is full.
 Accept = Callable[[Incoming], Awaitable[None]]
 
 #: Told whenever an account comes online (True) or goes offline (False).
 Presence = Callable[[Platform, str, bool], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a platform can do, so that a plan is refused when it is made and not when it is due."""
-
-    group_push: bool = True
-    private_push: bool = True
-    recall: bool = False
-    mention_all: bool = False
 
 
 class SendError(Exception):
@@ -74,3 +70,9 @@ class Adapter(Protocol):
         Raises:
             SendError: it could not be answered.
         """
+
+    async def groups(self, account: str) -> frozenset[str] | None:
+        """The ids of the groups the account is in; None where the platform does not tell."""
+
+    async def member_ids(self, group: Conversation) -> frozenset[str] | None:
+        """Who is in a group, the account itself aside; None where the platform does not tell."""

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.adapters.base import Accept, Capabilities, Presence
+from bot.adapters.base import Accept, Presence
 from storage.vocabulary import (
+    Capabilities,
     ContactRequest,
     Conversation,
     ConversationKind,
@@ -99,6 +100,14 @@ class Playground:
 
     async def answer_request(self, request: ContactRequest, *, approve: bool) -> None:
         """Nobody asks to be a friend here."""
+
+    async def groups(self, account: str) -> frozenset[str] | None:
+        """Anybody may be in any group here."""
+        return None
+
+    async def member_ids(self, group: Conversation) -> frozenset[str] | None:
+        """Anybody may be in any group here."""
+        return None
 
     def _note(self, place: Conversation, sender_id: str, name: str, text: str, quote: str) -> Said:
         self._last_id += 1

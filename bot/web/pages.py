@@ -9,8 +9,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import segno
 from aiohttp import web
 
+from bot import status
+from bot.status import PLATFORM_NAMES
 from bot.web import session
 from bot.web.base import APP, page, plain
 from handlers import texts
@@ -28,7 +31,6 @@ ROWS = 50
 #: Dates outside are typing mistakes, and some overflow a calendar.
 YEARS = range(2000, 2100)
 
-PLATFORM_NAMES = {Platform.QQ: "QQ", Platform.WECHAT: "微信", Platform.PLAYGROUND: "演示"}
 TUTORS_OWN = frozenset({Kind.NOTICE, Kind.COMMAND})
 
 
@@ -329,6 +331,22 @@ async def ledger_row(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     await _note(request, reader, "web.row_viewed", f"interaction:{row_id}")
     return page(request, "row.html", reader=reader, entry=shown[0])
+
+
+async def lines(request: web.Request) -> web.Response:
+    """`GET /lines`: the bot's accounts; the code to scan only for who answers for the whole."""
+    reader = await session.require(request)
+    app = request.app[APP]
+    async with app.database.reading() as uow:
+        found = await status.look(uow, app.clock.now())
+    is_whole = reader.supervisor.unit_id is None
+    codes = [
+        segno.make(login.code).svg_data_uri(scale=6, border=4, dark="#000", light="#fff")
+        for login, _ in found.logins
+        if login.code and is_whole
+    ]
+    await _note(request, reader, "web.lines_viewed", "lines")
+    return page(request, "lines.html", reader=reader, state=found, codes=codes, is_whole=is_whole)
 
 
 async def _note(

@@ -74,6 +74,7 @@ def build(app: App) -> web.Application:
             web.post("/logout", session.logout),
             web.get("/ledger", pages.ledger),
             web.get(r"/ledger/{id:\d{1,18}}", pages.ledger_row),
+            web.get("/lines", pages.lines),
             web.static(STATIC, HERE / "static"),
         ]
     )

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from bot.cli import app
 from storage.database import Database
 from storage.interactions import Kind, Record
+from storage.lines import Login
 from storage.questions import SolvedBy
 from storage.vocabulary import SHANGHAI, Action, Platform, Topic
 
@@ -423,3 +424,28 @@ def test_a_stop_that_comes_as_soon_as_it_runs_is_an_orderly_one() -> None:
     assert (code, "app.stopped" in err) == (0, True)
     with FileLock("data/zhuxue.db.lock", blocking=False):
         assert class_names() == set()
+
+
+def test_status_says_what_is_connected_and_shows_the_code_to_scan(folder: Path) -> None:
+    environment = {"ZHUXUE_DATABASE__URL": "sqlite+aiosqlite:///data/zhuxue.db"}
+    assert "migrate" in call("status", **environment).stderr
+    call("migrate", **environment)
+    empty = call("status", **environment)
+
+    async def happen() -> None:
+        database = Database("sqlite+aiosqlite:///data/zhuxue.db")
+        now = datetime.now(SHANGHAI)
+        async with database.unit_of_work() as uow:
+            await uow.lines.came(Platform.QQ, "3889000001", now)
+            await uow.lines.put_login(Login(Platform.WECHAT, "scan", now, code="weixin://x"))
+        await database.close()
+
+    asyncio.run(happen())
+    found = call("status", **environment)
+
+    assert (empty.exit_code, found.exit_code) == (1, 1)
+    assert "还没有任何账号连上来过" in empty.stdout
+    assert "✓ QQ 3889000001：在线" in found.stdout
+    assert "✗ 微信：等扫码登录" in found.stdout
+    assert "█" in found.stdout
+    assert "weixin://x" not in found.stdout

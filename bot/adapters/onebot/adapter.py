@@ -11,7 +11,6 @@ from aiohttp import web
 
 from bot.adapters.base import (
     Accept,
-    Capabilities,
     NotConnected,
     Presence,
     Refused,
@@ -22,7 +21,7 @@ from bot.adapters.onebot.accounts import Accounts
 from bot.adapters.onebot.answers import Answer, failure
 from bot.adapters.onebot.door import Door
 from bot.adapters.onebot.evidence import Attempt, Evidence, Verdict
-from bot.adapters.onebot.fields import Clock
+from bot.adapters.onebot.fields import Clock, read_id
 from bot.adapters.onebot.forward import ForwardClient
 from bot.adapters.onebot.line import (
     CallTimeout,
@@ -36,6 +35,7 @@ from bot.adapters.onebot.line import (
 from bot.adapters.onebot.segments import write_id, write_segments
 from bot.adapters.onebot.settings import OneBotSettings
 from storage.vocabulary import (
+    Capabilities,
     ContactRequest,
     Conversation,
     ConversationKind,
@@ -150,6 +150,29 @@ class OneBot:
             sub_type, _, params["flag"] = rest.partition(":")
             params |= {"sub_type": sub_type, "type": sub_type}
         await self._command(request.conversation.account, action, params)
+
+    async def groups(self, account: str) -> frozenset[str] | None:
+        """The ids of the groups the account is in; None where QQ does not tell."""
+        return await self._list(account, "get_group_list", {}, "group_id")
+
+    async def member_ids(self, group: Conversation) -> frozenset[str] | None:
+        """The QQ numbers in a group, the account's aside; None where QQ does not tell."""
+        # Not from the cache: it is asked for because something may have been missed.
+        params = {"group_id": write_id(group.id), "no_cache": True}
+        found = await self._list(group.account, "get_group_member_list", params, "user_id")
+        return None if found is None else found - {group.account}
+
+    async def _list(
+        self, account: str, action: str, params: dict[str, Any], key: str
+    ) -> frozenset[str] | None:
+        try:
+            answer = await self._accounts.line(account).call(action, params)
+        except (LineError, NotConnected):
+            return None
+        if not answer.is_ok or not isinstance(answer.data, list):
+            return None
+        found = {read_id(item.get(key)) for item in answer.data if isinstance(item, dict)}
+        return frozenset(found - {""})
 
     async def _serve(
         self, events: LineEvents, socket: WebSocket, account: str, role: LineRole

@@ -12,7 +12,6 @@ import structlog
 
 from bot.adapters.base import (
     Accept,
-    Capabilities,
     NotConnected,
     Presence,
     Refused,
@@ -24,7 +23,7 @@ from bot.adapters.wechat.evidence import Evidence, OwnMessage
 from bot.adapters.wechat.fields import Clock, read_id, read_name, read_text, read_time
 from bot.adapters.wechat.intake import Intake, Place, Placed
 from bot.adapters.wechat.link import Link
-from bot.adapters.wechat.lookups import CurrentLine, Lookups, NoAnswer, Room
+from bot.adapters.wechat.lookups import CurrentLine, Lookups, NoAnswer
 from bot.adapters.wechat.memory import Memory
 from bot.adapters.wechat.payloads import File
 from bot.adapters.wechat.puppet import Puppet
@@ -33,6 +32,7 @@ from bot.adapters.wechat.settings import WeChatSettings
 from bot.adapters.wechat.state import Standing, State, StateBoard
 from bot.adapters.wechat.wire import FileTooLarge
 from storage.vocabulary import (
+    Capabilities,
     ContactRequest,
     Conversation,
     ConversationKind,
@@ -65,7 +65,8 @@ class WeChat:
     """The WeChat adapter: one account on one gateway."""
 
     platform = Platform.WECHAT
-    capabilities = Capabilities(recall=True, mention_all=False)
+    #: A member of a group who is no friend cannot be written to; it is they who add the bot.
+    capabilities = Capabilities(writes_first=False, recall=True)
 
     def __init__(self, settings: WeChatSettings, clock: Clock) -> None:
         self._settings = settings
@@ -341,21 +342,22 @@ class WeChat:
 
     # -- looking around ---------------------------------------------------------------------------
 
-    async def rooms(self) -> tuple[str, ...]:
-        """The ids of the groups that the account is in.
+    async def groups(self, account: str) -> frozenset[str] | None:
+        """The ids of the groups the account is in; None where the gateway does not tell."""
+        try:
+            return frozenset(await self._lookups.room_ids())
+        except NoAnswer:
+            return None
 
-        Raises:
-            NoAnswer: the gateway does not tell.
-        """
-        return await self._lookups.room_ids()
-
-    async def room(self, room_id: str) -> Room:
-        """A group's topic and the ids of its members: one call, however large it is.
-
-        Raises:
-            NoAnswer: the gateway does not tell.
-        """
-        return await self._lookups.room(room_id)
+    async def member_ids(self, group: Conversation) -> frozenset[str] | None:
+        """Who is in a group, the account aside: one call, however large; None if not told."""
+        # Asked for because something may have been missed: what is remembered does not count.
+        self._lookups.forget_room(group.id)
+        try:
+            room = await self._lookups.room(group.id)
+        except NoAnswer:
+            return None
+        return frozenset(room.member_ids) - {group.account}
 
     async def members(self, room_id: str) -> tuple[Member, ...]:
         """Everybody in a group by name: a call for each whom we have not met lately.

@@ -7,6 +7,7 @@ import pytest
 from bot.app import App
 from bot.web.pages import Query, bars, masked, query_of, seconds_in_words
 from storage.interactions import Kind, Record
+from storage.lines import Login
 from storage.reports import DayFigures, LedgerFilter
 from storage.vocabulary import Action, Platform
 from tests.bot.web.conftest import (
@@ -216,3 +217,36 @@ def test_dates_the_wrong_way_round_are_exchanged_and_said() -> None:
 
 def test_address_of_no_filter_is_the_plain_page() -> None:
     assert Query().address() == "/ledger"
+
+
+async def test_lines_page_shows_the_code_to_scan_to_the_province_only(
+    app: App, visit: Visit
+) -> None:
+    now = app.clock.now()
+    async with app.database.unit_of_work() as uow:
+        await uow.lines.came(Platform.QQ, "3889000001", now - timedelta(minutes=9))
+        await uow.lines.went(Platform.QQ, "3889000001", now - timedelta(minutes=5))
+        await uow.lines.put_login(Login(Platform.WECHAT, "scan", now, code="weixin://x"))
+    province = await _supervisor(app, visit)
+    await add_supervisor(app, "clerk", "correct horse", unit=OTHER_UNIT)
+    clerk = await visit(app)
+    assert await clerk.sign_in("clerk", "correct horse") == 303
+
+    _, whole = await province.get("/lines")
+    _, part = await clerk.get("/lines")
+
+    assert "QQ 3889000001" in whole
+    assert "已 5 分钟" in whole
+    assert "微信：等扫码登录" in whole
+    assert "data:image/svg+xml" in whole
+    assert "data:image/svg+xml" not in part
+    assert "二维码只给省校管理员看" in part
+    assert "weixin://x" not in whole
+
+
+async def test_lines_page_is_for_the_signed_in(app: App, visit: Visit) -> None:
+    visitor = await visit(app)
+
+    _, body = await visitor.get("/lines")
+
+    assert 'name="password"' in body
