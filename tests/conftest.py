@@ -22,6 +22,11 @@ from storage.people import ClassRoom, Speaker
 from storage.unit_of_work import UnitOfWork
 from storage.vocabulary import SHANGHAI, Conversation, ConversationKind, Platform
 
+pytest_plugins = ["tests.peers.wechaty.fixtures"]
+
+# Four seconds a running bot. What the encoder adds is tested where it is asked for by name.
+os.environ.setdefault("ZHUXUE_BOT__ENCODER", "false")
+
 NOW = datetime(2026, 12, 1, 20, 15, tzinfo=SHANGHAI)
 
 

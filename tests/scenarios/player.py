@@ -11,32 +11,34 @@ After every line somebody says, the bot must say exactly the `助手@…>` lines
 order; 「…」 stands for anything. An indented line goes on with the one before. Time jumps to each
 stamp, and what the clock would have done on the way is done. `@助手` and `@姓名` are mentions;
 `（引用 词）` quotes the newest message of that conversation with the word in it.
+
+A file knows nothing of platforms: the same words are played on every `Stage`.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.adapters.playground import ACCOUNT, Said
+from bot.adapters.playground import Said
 from bot.app import App
 from bot.clock import Clock
 from bot.settings import load_settings
 from handlers.records import KIND_NAMES, outcome_in_words
 from handlers.texts import TOPIC_NAMES
+from storage.database import Database
 from storage.imports import ClassRow, StudentRow
 from storage.migrations import runner
 from storage.published import CalendarDate, SchoolFact
 from storage.reports import LedgerFilter
 from storage.vocabulary import SHANGHAI, Platform
-
-START = datetime(2026, 12, 1, 9, 0, tzinfo=SHANGHAI)
-CLASSES = ("计算机2301", "会计2302")
-TUTORS = {"王敏": ("计算机2301", "会计2302"), "赵强": ("会计2302",)}
-STUDENTS = {"小李": "计算机2301", "小张": "计算机2301", "小周": "会计2302"}
-STRANGERS = ("路人",)
+from tests.scenarios.cast import START, STUDENTS, TUTORS
+from tests.scenarios.comparison import Spoken, complaint_about, is_like, written
+from tests.scenarios.on_playground import OnPlayground
+from tests.scenarios.stage import PATIENCE, Line, Overheard, Stage
 
 _SPOKEN = re.compile(
     r"\[(?:(\d{4}-\d{2}-\d{2}) )?(\d{2}:\d{2})(?::(\d{2}))?\] "
@@ -48,6 +50,7 @@ _RECORD = re.compile(r"台账> ?(.*)")
 _DATE = re.compile(r"校历 (\S+?): (\S+ \S+) — (\S+ \S+)(?: (\S+))?")
 _FACT = re.compile(r"信息 (\S+?): (.+)")
 _PASS = re.compile(r"\[(?:(\d{4}-\d{2}-\d{2}) )?(\d{2}:\d{2})\] 时间到")
+_SIGNATURE = "【助学小助手】"
 
 
 class ScriptedClock(Clock):
@@ -67,34 +70,54 @@ class ScriptedClock(Clock):
         self._now += span
 
 
+@dataclass(slots=True)
+class Step:
+    """Something that happens, and what the bot must say and record then."""
+
+    where: str
+    what: str
+    expected: list[Spoken] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)
+
+
 @dataclass
 class Player:
     """A running bot with two classes, two tutors, three students."""
 
     app: App
     clock: ScriptedClock
-    said: list[Said] = field(default_factory=list)
+    stage: Stage
+    overheard: Overheard
     _seen: int = 0
     _rows: int = 0
 
-    async def play(self, path: Path) -> None:
-        """Every line of the file, in order."""
-        expected: list[tuple[str, str]] = []
-        records: list[str] = []
-        where = ""
-        for where, line in _lines(path):
-            if match := _EXPECTED.fullmatch(line):
-                expected.append((match[1], match[2]))
-            elif match := _RECORD.fullmatch(line):
-                records.append(match[1].strip())
-            else:
-                await self._compare(where, expected, records)
-                expected, records = [], []
-                await self._do(line, where)
-        await self._compare(where, expected, records)
+    @property
+    def said(self) -> list[Said]:
+        """The transcript so far."""
+        return self.stage.said
 
-    async def _do(self, line: str, where: str) -> None:
-        if match := _DATE.fullmatch(line):
+    async def meet(self, words: str) -> None:
+        """Everybody of the classes says something to the bot alone; the scenario knows nothing
+        of it."""
+        for name in (*TUTORS, *STUDENTS):
+            await self._say(name, "私聊", "", words)
+        await self._settle()
+        self.said.clear()
+
+    async def play(self, path: Path) -> None:
+        """
+        Every line of the file, in order.
+
+        Raises:
+            AssertionError: the bot said something else than is written; it tells what.
+        """
+        __tracebackhide__ = True
+        for step in _steps(path):
+            await self._do(step)
+            await self._compare(step)
+
+    async def _do(self, step: Step) -> None:
+        if match := _DATE.fullmatch(step.what):
             first, last = (
                 datetime.strptime(part, "%Y-%m-%d %H:%M").replace(tzinfo=SHANGHAI)
                 for part in (match[2], match[3])
@@ -102,18 +125,27 @@ class Player:
             async with self.app.database.unit_of_work() as uow:
                 dated = CalendarDate(match[1], first, last, "", match[4] or "")
                 await uow.imports.calendar([(None, dated)])
-        elif match := _FACT.fullmatch(line):
+        elif match := _FACT.fullmatch(step.what):
             async with self.app.database.unit_of_work() as uow:
                 await uow.imports.facts([(None, SchoolFact(match[1], match[2].strip()))])
-        elif match := _PASS.fullmatch(line):
+        elif match := _PASS.fullmatch(step.what):
             await self._set_clock(match[1], match[2], "0")
-            await self._settle()
-        elif match := _SPOKEN.fullmatch(line):
+        elif match := _SPOKEN.fullmatch(step.what):
             await self._set_clock(match[1], match[2], match[3] or "0")
             await self._say(match[4], match[5], match[6] or "", match[7])
-            await self._settle()
         else:
-            raise AssertionError(f"{where}: not understood: {line}")
+            raise AssertionError(f"{step.where}: not understood: {step.what}")
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Everything heard has been worked through, and what came of it is on the platform."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.app.inbox.drain()
+                await self.app.outbox.drain()
+        except TimeoutError:
+            raise AssertionError("the bot does not come to rest") from None
+        await self.stage.hear()
 
     async def _set_clock(self, day: str | None, minute: str, second: str) -> None:
         day = day or f"{self.clock.now():%Y-%m-%d}"
@@ -124,71 +156,61 @@ class Player:
             await self.app.alarm.run_all()
 
     async def _say(self, who: str, place: str, quoted: str, text: str) -> None:
-        mentions: list[str] = []
-        for name in re.findall(r"@([^\s@]+)", text):
-            if name == "助手":
-                mentions.append(ACCOUNT)
-                text = text.replace("@助手", "", 1)
-            elif name in {*TUTORS, *STUDENTS}:
-                mentions.append(name)
-        group = "" if place == "私聊" else place
-        quote = ""
+        line = Line(who, "" if place == "私聊" else place, text.strip(), "", self.clock.now())
         if quoted:
-            heard = [
-                said
-                for said in self.said
-                if quoted in said.text and said.conversation.id == (group or who)
-            ]
+            where = self.stage.ids.place(line)
+            heard = [s for s in self.said if quoted in s.text and s.conversation == where]
             assert heard, f"nothing to quote with 「{quoted}」"
-            quote = heard[-1].message_id
-        assert self.app.playground is not None
-        await self.app.playground.say(
-            user_id=who,
-            name=who,
-            text=text.strip(),
-            group_id=group,
-            quote=quote,
-            mentions=tuple(mentions),
-        )
+            line = replace(line, quote=heard[-1].message_id)
+        await self.overheard.until_handed_over(await self.stage.say(line))
 
-    async def _settle(self) -> None:
-        await self.app.inbox.drain()
-        await self.app.outbox.drain()
-
-    async def _compare(
-        self, where: str, expected: list[tuple[str, str]], records: list[str]
-    ) -> None:
-        spoken = [s for s in self.said[self._seen :] if s.sender_id == ACCOUNT]
+    async def _compare(self, step: Step) -> None:
+        __tracebackhide__ = True
+        ids = self.stage.ids
+        new = self.said[self._seen :]
         self._seen = len(self.said)
-        got = [(s.conversation.id, s.text.removeprefix("【助学小助手】")) for s in spoken]
-        assert all(s.text.startswith("【助学小助手】") for s in spoken)
-        for place, pattern in expected:
-            hit = next((g for g in got if g[0] == place and _is_like(pattern, g[1])), None)
-            assert hit is not None, (
-                f"before {where}: expected 助手@{place}> {pattern}\nbut heard "
-                + "\n".join(f"助手@{p}> {t}" for p, t in got)
+        got = [
+            Spoken(ids.name(said.conversation.id), said.text)
+            for said in new
+            if said.sender_id == ids.account
+        ]
+        unsigned = [spoken for spoken in got if not spoken.text.startswith(_SIGNATURE)]
+        heard = [Spoken(one.place, one.text.removeprefix(_SIGNATURE)) for one in got]
+        complaints = [f"not as a bot: {spoken}" for spoken in unsigned]
+        complaints.append(complaint_about(step.expected, heard))
+        records = await self._new_records()
+        missing = [one for one in step.records if not any(is_like(one, row) for row in records)]
+        if missing:
+            complaints += [f"  - 台账> {one}" for one in missing]
+            complaints += [f"  + 台账> {row}" for row in records]
+        if any(complaints):
+            told = "\n".join(filter(None, complaints))
+            raise AssertionError(
+                f"{step.where} on {ids.platform}, after\n    {written(step.what)}\n{told}"
             )
-            got.remove(hit)
-        assert not got, f"before {where}: unexpected " + "\n".join(f"助手@{p}> {t}" for p, t in got)
-        if records:
-            async with self.app.database.reading() as uow:
-                rows = await uow.reports.ledger(LedgerFilter(), limit=200)
-            new = [
-                f"{KIND_NAMES[r.record.kind]}·{TOPIC_NAMES[r.record.topic]} {outcome_in_words(r)}"
-                for r in reversed(rows)
-                if r.id > self._rows
-            ]
-            for record in records:
-                assert any(_is_like(record, row) for row in new), f"{where}: {record} not in {new}"
+
+    async def _new_records(self) -> list[str]:
+        """The ledger's rows since the last step, the oldest first."""
         async with self.app.database.reading() as uow:
-            newest = await uow.reports.ledger(LedgerFilter(), limit=1)
-        self._rows = newest[0].id if newest else 0
+            rows = await uow.reports.ledger(LedgerFilter(), limit=200)
+        new = [row for row in reversed(rows) if row.id > self._rows]
+        self._rows = max((row.id for row in rows), default=0)
+        return [
+            f"{KIND_NAMES[row.record.kind]}·{TOPIC_NAMES[row.record.topic]} {outcome_in_words(row)}"
+            for row in new
+        ]
 
 
-def _is_like(pattern: str, text: str) -> bool:
-    parts = [re.escape(part) for part in pattern.strip().split("…")]
-    plain = "\n".join(line.strip() for line in text.strip().splitlines())
-    return re.fullmatch(".*".join(parts), plain, re.DOTALL) is not None
+def _steps(path: Path) -> list[Step]:
+    steps: list[Step] = []
+    for where, line in _lines(path):
+        if match := _EXPECTED.fullmatch(line):
+            steps[-1].expected.append(Spoken(match[1], match[2]))
+        elif match := _RECORD.fullmatch(line):
+            steps[-1].records.append(match[1].strip())
+        else:
+            steps.append(Step(where, line))
+    return steps
 
 
 def _lines(path: Path) -> list[tuple[str, str]]:
@@ -204,17 +226,44 @@ def _lines(path: Path) -> list[tuple[str, str]]:
     return found
 
 
+#: A migrated, empty database file, once there is one: to migrate takes longer than to play.
+_empty_database: list[bytes] = []
+
+
+async def _new_database(path: Path) -> str:
+    url = f"sqlite+aiosqlite:///{path}"
+    if _empty_database:
+        await asyncio.to_thread(path.write_bytes, _empty_database[0])
+        return url
+    database = Database(url)
+    await runner.migrate(database)
+    await database.close()
+    _empty_database.append(await asyncio.to_thread(path.read_bytes))
+    return url
+
+
 @asynccontextmanager
-async def playing(folder: Path) -> AsyncIterator[Player]:
-    """A bot with the scenario's world, stopped at the end."""
+async def playing(folder: Path, stage: Stage | None = None) -> AsyncIterator[Player]:
+    """A bot with the scenario's world on a stage (else the playground), stopped at the end."""
     clock = ScriptedClock()
+    stage = stage or OnPlayground()
+    ids = stage.ids
     settings = load_settings(
-        database={"url": f"sqlite+aiosqlite:///{folder}/scenario.db"}, web={"port": 0}
+        database={"url": await _new_database(folder / "scenario.db")},
+        web={"port": 0},
+        # What it finds depends on how far it has got: a transcript must not.
+        bot={"encoder": False},
+        # Real seconds, which the scripted clock does not shorten.
+        outbox={"pushes_per_minute": 6000},
+        **stage.settings,
     )
-    app = App(settings, has_playground=True, clock=clock)
-    await runner.migrate(app.database)
+    app = App(settings, has_playground=ids.platform is Platform.PLAYGROUND, clock=clock)
+    overheard = Overheard(app.adapters[ids.platform])
+    app.adapters[ids.platform] = overheard
     rows = [
-        ClassRow(name, Platform.PLAYGROUND, ACCOUNT, name, tutor, tutor, "市开大")
+        ClassRow(
+            name, ids.platform, ids.account, ids.group(name), tutor, ids.person(tutor), "市开大"
+        )
         for tutor, names in TUTORS.items()
         for name in names
     ]
@@ -222,12 +271,20 @@ async def playing(folder: Path) -> AsyncIterator[Player]:
         await uow.imports.classes(rows, default_mode="confident", default_grace=10, now=START)
         await uow.imports.students(
             [
-                StudentRow(room, f"24300000000{index:02}", name, Platform.PLAYGROUND, name)
+                StudentRow(room, f"24300000000{index:02}", name, ids.platform, ids.person(name))
                 for index, (name, room) in enumerate(STUDENTS.items())
             ]
         )
-    assert app.playground is not None
-    player = Player(app, clock)
-    app.playground.watchers.append(player.said.append)
-    async with app.running():
-        yield player
+    failure: Exception | None = None
+    async with app.running(), stage.open(app):
+        await overheard.until_online(ids.account)
+        player = Player(app, clock, stage, overheard)
+        if stage.first_words:
+            await player.meet(stage.first_words)
+        try:
+            yield player
+        except Exception as error:
+            # Out of here it would end the bot halfway and come wrapped in what that brings about.
+            failure = error
+    if failure is not None:
+        raise failure

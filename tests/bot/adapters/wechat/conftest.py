@@ -1,7 +1,6 @@
 """A WeChat account behind a genuine Wechaty gateway, and the adapter connected to it."""
 
 import asyncio
-import os
 from contextlib import AsyncExitStack
 from datetime import datetime
 
@@ -9,7 +8,6 @@ import pytest
 
 from bot.adapters.wechat import Standing, WeChat, WeChatSettings
 from storage.vocabulary import SHANGHAI, Conversation, ConversationKind, Outgoing, Platform
-from tests.peers.wechaty import control
 
 # Long enough for a busy machine; a passing test never waits for it.
 PATIENCE = 20
@@ -106,33 +104,9 @@ class Client:
                 await asyncio.sleep(0.005)
 
 
-@pytest.fixture(scope="session")
-def installed():
-    try:
-        control.install()
-    except control.NotInstalled as reason:
-        if os.environ.get("CI"):
-            pytest.fail(f"{reason}; .ci/install should have done it")
-        pytest.skip(str(reason))
-
-
-@pytest.fixture(scope="session")
-def shared_gateway(installed):
-    """One process for all tests; `gateway` makes it new for each."""
-    gateway = control.Gateway()
-    yield gateway
-    gateway.close()
-
-
 @pytest.fixture
 async def gateway(shared_gateway):
-    await shared_gateway.drop(how="thaw")
-    await shared_gateway.up()
-    await shared_gateway.calm()
-    await shared_gateway.reset()
-    await shared_gateway.set(
-        autologin=True, echo=True, returnIds=True, mentionStyle="both", inlineMentions=False
-    )
+    await shared_gateway.renew()
     return shared_gateway
 
 

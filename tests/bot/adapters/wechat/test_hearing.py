@@ -6,7 +6,14 @@ import hashlib
 import pytest
 
 from bot.adapters.wechat import FileTooLarge
-from storage.vocabulary import Attachment, AttachmentKind, ConversationKind, Outgoing
+from storage.vocabulary import (
+    Attachment,
+    AttachmentKind,
+    Conversation,
+    ConversationKind,
+    Outgoing,
+    Platform,
+)
 
 IMAGE = AttachmentKind.IMAGE
 
