@@ -19,7 +19,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from bot.adapters.onebot.settings import OneBotSettings
 from bot.adapters.wechat.settings import WeChatSettings
-from handlers.settings import BotSettings
+from handlers.settings import BotSettings, WorkingTimeSettings
 from storage.settings import DatabaseSettings
 
 DEFAULT_FILE = Path("zhuxue.toml")
@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     )
 
     bot: BotSettings = BotSettings()
+    working_time: WorkingTimeSettings = WorkingTimeSettings()
     database: DatabaseSettings = DatabaseSettings()
     web: WebSettings = WebSettings()
     outbox: OutboxSettings = OutboxSettings()

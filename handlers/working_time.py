@@ -50,6 +50,7 @@ class WorkingTime:
     """
 
     def __init__(self, settings: WorkingTimeSettings) -> None:
+        self.settings = settings
         self._spans = [
             (begin // _MICROSECOND, end // _MICROSECOND) for begin, end in settings.spans
         ]

@@ -8,7 +8,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.schedulers.base import STATE_PAUSED
 
-from handlers.settings import BotSettings
+from schedules.means import Means
 from schedules.timetable import TIMETABLE, Entry
 from storage.database import Database
 from storage.vocabulary import SHANGHAI
@@ -23,12 +23,12 @@ class AlarmClock:
         self,
         database: Database,
         now: Callable[[], datetime],
-        settings: BotSettings,
+        means: Means,
         after: Callable[[], Awaitable[None]],
     ) -> None:
         self._database = database
         self._now = now
-        self._settings = settings
+        self._means = means
         self._after = after
         self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
         self._one_at_a_time = asyncio.Lock()
@@ -70,7 +70,7 @@ class AlarmClock:
     async def _do(self, entry: Entry) -> None:
         try:
             async with self._database.unit_of_work() as uow:
-                await entry.job(uow, self._now(), self._settings)
+                await entry.job(uow, self._now(), self._means)
         except Exception:
             # The next tick asks the same question again.
             log.exception("clock.job_failed", job=entry.name)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from handlers.settings import BotSettings
+from schedules.means import Means
 from storage.unit_of_work import UnitOfWork
 
 #: A redelivery is recognised for as long as the event is kept; the words go with it.
@@ -11,7 +11,7 @@ FAILURES_KEPT = timedelta(days=1)
 SESSIONS_KEPT = timedelta(days=1)
 
 
-async def expire(uow: UnitOfWork, now: datetime, settings: BotSettings) -> None:
+async def expire(uow: UnitOfWork, now: datetime, means: Means) -> None:
     """Prompts nobody answered, sign-ins long unused, failed sign-ins that no longer count."""
     await uow.prompts.expire(now)
     await uow.supervisors.expire(
@@ -19,6 +19,6 @@ async def expire(uow: UnitOfWork, now: datetime, settings: BotSettings) -> None:
     )
 
 
-async def prune(uow: UnitOfWork, now: datetime, settings: BotSettings) -> None:
+async def prune(uow: UnitOfWork, now: datetime, means: Means) -> None:
     """Stored messages past their retention; the ledger keeps that they were."""
     await uow.inbox.prune(now - EVENTS_KEPT)

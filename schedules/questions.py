@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from handlers.settings import BotSettings
+from schedules.means import Means
 from storage.unit_of_work import UnitOfWork
 
 
-async def surface(uow: UnitOfWork, now: datetime, settings: BotSettings) -> None:
+async def surface(uow: UnitOfWork, now: datetime, means: Means) -> None:
     """Watched questions whose grace period is over wait for the tutor from now on."""
     await uow.questions.surface(now)

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handlers.settings import BotSettings
-from schedules import housekeeping, questions
+from schedules import clocks, housekeeping, questions
+from schedules.means import Means
 from storage.unit_of_work import UnitOfWork
 
-Job = Callable[[UnitOfWork, datetime, BotSettings], Awaitable[None]]
+Job = Callable[[UnitOfWork, datetime, Means], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,9 @@ class Entry:
 
 TIMETABLE: tuple[Entry, ...] = (
     Entry("questions.surface", timedelta(seconds=30), questions.surface),
+    Entry("clocks.adopt", timedelta(seconds=60), clocks.adopt),
+    Entry("clocks.watch", timedelta(seconds=60), clocks.watch),
+    Entry("clocks.notice_silence", timedelta(minutes=10), clocks.notice_silence),
     Entry("housekeeping.expire", timedelta(minutes=10), housekeeping.expire),
     Entry("housekeeping.prune", timedelta(hours=6), housekeeping.prune),
 )

@@ -312,6 +312,25 @@ hand_offs = Table(
     Column("closed_by", ForeignKey("persons.id")),
     Column("solved_by", String(20)),
     Column("answer", CleanText),
+    Column("category", String(20), nullable=False, server_default="inquiry"),
+    # Whose it is: the tutor's, the unit's or the province's; and since when it is theirs.
+    Column("level", String(10), nullable=False, server_default="tutor"),
+    Column("level_since", ShanghaiDateTime),
+    Column("wants", CleanText),
+    Column("first_replied_at", ShanghaiDateTime),
+    Column("updated_at", ShanghaiDateTime),
+    Column("extended_at", ShanghaiDateTime),
+    # How far, in percent, the running clock had gone when somebody was last warned.
+    Column("alarm", Integer, nullable=False, server_default="0"),
+    Column("contact_id", ForeignKey("contacts.id", name="fk_hand_offs_contact_id")),
+    Column("contact_since", ShanghaiDateTime),
+    Column("duplicate_of", Id),
+    Column("reopened", Integer, nullable=False, server_default="0"),
+    Column("hearing_since", ShanghaiDateTime),
+    Column("verdict", String(20)),
+    Column("verdict_reason", CleanText),
+    Column("verdict_by", String(120)),
+    Column("verdict_at", ShanghaiDateTime),
 )
 Index(
     "ix_hand_offs_open",
@@ -321,6 +340,42 @@ Index(
     postgresql_where=hand_offs.c.closed_at.is_(None),
 )
 Index("ix_hand_offs_message", hand_offs.c.class_id, hand_offs.c.message_id)
+
+hand_off_steps = Table(
+    "hand_off_steps",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hand_off", ForeignKey("hand_offs.number"), nullable=False, index=True),
+    Column("at", ShanghaiDateTime, nullable=False),
+    Column("kind", String(20), nullable=False),
+    # `person:7`, `supervisor:zhao`, or `clock`.
+    Column("actor", String(120), nullable=False),
+    Column("text", CleanText, nullable=False),
+    Column("event_id", Id),
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hand_off", ForeignKey("hand_offs.number"), nullable=False),
+    # Which closure is rated: 0 the first, 1 the one after the first reopening.
+    Column("closure", Integer, nullable=False),
+    Column("at", ShanghaiDateTime, nullable=False),
+    Column("mark", Integer, nullable=False),
+    UniqueConstraint("hand_off", "closure"),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # What tutors call the department: 学籍, 教务, 财务.
+    Column("name", String(50), nullable=False),
+    Column("unit_id", ForeignKey("units.id")),
+    Column("person_id", ForeignKey("persons.id"), nullable=False),
+    UniqueConstraint("name", "unit_id", "person_id"),
+)
 
 counters = Table(
     "counters",
@@ -416,4 +471,54 @@ audit = Table(
     Column("action", String(60), nullable=False),
     Column("target", String(200), nullable=False),
     Column("detail", CleanText, nullable=False),
+)
+
+# -- what the bot learns from people --------------------------------------------------------------
+
+suggestions = Table(
+    "suggestions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("standing", String(20), nullable=False),
+    # Counts the changes: whoever decides must have seen the newest words.
+    Column("version", Integer, nullable=False),
+    # The version that past questions were tried on.
+    Column("tried", Integer, nullable=False),
+    Column("class_id", ForeignKey("classes.id"), nullable=False, index=True),
+    Column("hand_off", ForeignKey("hand_offs.number")),
+    # The entry as it is to be, the JSON of a table row; and the words it began with.
+    Column("draft", CleanText, nullable=False),
+    Column("given_answer", CleanText, nullable=False),
+    Column("given_source", CleanText, nullable=False),
+    Column("made_by", CleanText, nullable=False),
+    Column("made_at", ShanghaiDateTime, nullable=False),
+    # Where its maker is told what became of it; nothing for one written in the console.
+    Column("tell", CleanText),
+    Column("decided_by", ForeignKey("supervisors.id")),
+    Column("decided_at", ShanghaiDateTime),
+    Column("reason", CleanText, nullable=False),
+)
+# A refused answer may be suggested again, better worded; one that waits or was published may not.
+Index(
+    "ix_suggestions_hand_off",
+    suggestions.c.hand_off,
+    unique=True,
+    sqlite_where=suggestions.c.standing != "rejected",
+    postgresql_where=suggestions.c.standing != "rejected",
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", ShanghaiDateTime, nullable=False),
+    # What said it, and the question whose answer it is about.
+    Column("event_id", Id, nullable=False, unique=True),
+    Column("asked_event_id", Id, nullable=False),
+    Column("entry", String(100), nullable=False, index=True),
+    Column("class_id", ForeignKey("classes.id"), nullable=False),
+    Column("platform", String(20), nullable=False),
+    Column("speaker_id", String(100), nullable=False),
+    Column("is_useful", Boolean, nullable=False),
+    UniqueConstraint("asked_event_id", "platform", "speaker_id"),
 )

@@ -66,6 +66,11 @@ class OutboxRows:
         )
         return OutboxMessage(message, now, is_leased=instance is not None)
 
+    async def known(self, keys: Collection[str]) -> set[str]:
+        """Which of these were queued before."""
+        statement = select(outbox.c.key).where(outbox.c.key.in_(keys))
+        return {key for (key,) in await self._uow.read(statement)}
+
     async def claim(
         self,
         *,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select, update
 
 from storage.errors import NotFound
 from storage.models import (
@@ -220,6 +220,37 @@ class People:
             found[class_id][person_id] = Tutor(person_id, name, accounts)
         return {class_id: list(tutors.values()) for class_id, tutors in found.items()}
 
+    async def supervisors_of(
+        self, unit_ids: Collection[int | None], now: datetime
+    ) -> dict[int | None, list[Tutor]]:
+        """Who supervises each unit and can be written to; None is the province."""
+        units_wanted = [unit for unit in unit_ids if unit is not None]
+        wanted: ColumnElement[bool] = duties.c.unit_id.in_(units_wanted)
+        if None in unit_ids:
+            wanted = or_(wanted, duties.c.unit_id.is_(None))
+        statement = (
+            select(
+                duties.c.unit_id,
+                persons.c.id,
+                persons.c.name,
+                identities.c.platform,
+                identities.c.user_id,
+            )
+            .select_from(
+                duties.join(persons, persons.c.id == duties.c.person_id).join(
+                    identities, identities.c.person_id == persons.c.id
+                )
+            )
+            .where(duties.c.role == Role.SUPERVISOR, wanted, _in_force(now))
+            .order_by(duties.c.id, identities.c.id)
+        )
+        found: dict[int | None, dict[int, Tutor]] = defaultdict(dict)
+        for unit_id, person_id, name, platform, user_id in await self._uow.read(statement):
+            known = found[unit_id].get(person_id)
+            accounts = (*(known.accounts if known else ()), (Platform(platform), user_id))
+            found[unit_id][person_id] = Tutor(person_id, name, accounts)
+        return {unit_id: list(people.values()) for unit_id, people in found.items()}
+
     async def speakers(
         self, ids: Collection[tuple[Platform, str]], now: datetime
     ) -> dict[tuple[Platform, str], Speaker]:
@@ -356,6 +387,13 @@ class People:
         await self._uow.write(
             update(classes).where(classes.c.id == class_id).values(speak_mode=mode)
         )
+
+
+def tutors_in_office(class_id: ColumnElement[int], now: datetime) -> ColumnElement[bool]:
+    """Whether a class has a tutor now."""
+    return exists().where(
+        duties.c.class_id == class_id, duties.c.role == Role.TUTOR, _in_force(now)
+    )
 
 
 def _in_force(now: datetime) -> ColumnElement[bool]:

@@ -46,9 +46,43 @@ class SolvedBy(StrEnum):
     SUPERVISOR = "supervisor"
 
 
+class Category(StrEnum):
+    """What the asker wants: article 10 and the regulation's 投诉建议."""
+
+    INQUIRY = "inquiry"  # 咨询
+    REQUEST = "request"  # 诉求
+    COMPLAINT = "complaint"  # 投诉
+    SUGGESTION = "suggestion"  # 建议
+    #: What is kept about me is wrong, or is to go: 更正, 删除.
+    CORRECTION = "correction"
+    ERASURE = "erasure"
+
+
+class Level(StrEnum):
+    """Whose it is: the ladder of escalation, from the bottom up."""
+
+    TUTOR = "tutor"  # 助学教师
+    UNIT = "unit"  # 市县开大
+    PROVINCE = "province"  # 省校
+
+
+class Verdict(StrEnum):
+    """What a supervisor found of a complaint; only what is true counts in appraisal."""
+
+    TRUE = "true"  # 属实
+    PARTLY = "partly"  # 部分属实
+    FALSE = "false"  # 不属实
+
+
 @dataclass(frozen=True, slots=True)
 class HandOff:
-    """One question, complaint or cry for help that waits, or waited, for a person."""
+    """
+    One question, complaint or cry for help that waits, or waited, for a person.
+
+    `level` says whose it is and `level_since` since when; `contact_id` is the department it was
+    passed on to. `first_replied_at` and `updated_at` are the first and the last word of a person
+    to the asker. `alarm` is how far, in percent, the running clock had gone at the last warning.
+    """
 
     number: int
     kind: Label
@@ -66,8 +100,31 @@ class HandOff:
     asked_at: datetime
     surface_at: datetime | None = None
     closed_at: datetime | None = None
+    closed_by: int | None = None
     solved_by: SolvedBy | None = None
     answer: str | None = None
+    category: Category = Category.INQUIRY
+    level: Level = Level.TUTOR
+    level_since: datetime | None = None
+    wants: str = ""
+    first_replied_at: datetime | None = None
+    updated_at: datetime | None = None
+    extended_at: datetime | None = None
+    alarm: int = 0
+    contact_id: int | None = None
+    contact_since: datetime | None = None
+    duplicate_of: int | None = None
+    reopened: int = 0
+    hearing_since: datetime | None = None
+    verdict: Verdict | None = None
+    verdict_reason: str = ""
+    verdict_by: str = ""
+    verdict_at: datetime | None = None
+
+    @property
+    def account(self) -> tuple[Platform, str]:
+        """The account of the bot's that heard it: while that was blind, no clock ran."""
+        return (self.conversation.platform, self.conversation.account)
 
 
 class Questions:
@@ -88,8 +145,11 @@ class Questions:
         topic: Topic,
         is_about_tutor: bool,
         surface_at: datetime | None,
+        category: Category = Category.INQUIRY,
+        level: Level = Level.TUTOR,
+        wants: str = "",
     ) -> HandOff:
-        """Note it; `surface_at` None puts it on the tutor's list at once, else only then."""
+        """Note it; `surface_at` None puts it on its owner's list at once, else only then."""
         state = State.WAITING if surface_at is None else State.WATCHED
         hand_off = HandOff(
             number=await self._uow.number(SERIES),
@@ -107,6 +167,9 @@ class Questions:
             is_about_tutor=is_about_tutor,
             asked_at=message.sent_at,
             surface_at=surface_at,
+            category=category,
+            level=level,
+            wants=wants,
         )
         place = message.conversation
         self._uow.add(
@@ -131,6 +194,9 @@ class Questions:
                 "is_about_tutor": is_about_tutor,
                 "asked_at": message.sent_at,
                 "surface_at": surface_at,
+                "category": category,
+                "level": level,
+                "wants": wants,
             },
         )
         return hand_off
@@ -138,7 +204,7 @@ class Questions:
     async def get(self, number: int) -> HandOff | None:
         """T-`number`, if there is one."""
         row = (await self._uow.read(select(hand_offs).where(hand_offs.c.number == number))).first()
-        return None if row is None else _hand_off(row)
+        return None if row is None else hand_off_of(row)
 
     async def open_in(self, class_ids: Collection[int]) -> dict[int, list[HandOff]]:
         """Everything not closed, by class, oldest first."""
@@ -151,7 +217,7 @@ class Questions:
         )
         found: dict[int, list[HandOff]] = defaultdict(list)
         for row in await self._uow.read(statement):
-            found[row.class_id].append(_hand_off(row))
+            found[row.class_id].append(hand_off_of(row))
         return found
 
     async def open_of_askers(
@@ -167,7 +233,7 @@ class Questions:
         )
         found: dict[tuple[int, str], list[HandOff]] = defaultdict(list)
         for row in await self._uow.read(statement):
-            found[(row.class_id, row.asker_id)].append(_hand_off(row))
+            found[(row.class_id, row.asker_id)].append(hand_off_of(row))
         return found
 
     async def count_waiting(self) -> int:
@@ -191,7 +257,7 @@ class Questions:
             .order_by(hand_offs.c.number.desc())
         )
         row = (await self._uow.read(statement)).first()
-        return None if row is None else _hand_off(row)
+        return None if row is None else hand_off_of(row)
 
     async def close(
         self,
@@ -245,7 +311,7 @@ class Questions:
             .values(state=State.WAITING)
             .returning(*hand_offs.c)
         )
-        return [_hand_off(row) for row in rows]
+        return [hand_off_of(row) for row in rows]
 
     async def forget_text(self, event_id: int, replacement: str) -> None:
         """Replace the words of what a recalled message started."""
@@ -254,7 +320,8 @@ class Questions:
         )
 
 
-def _hand_off(row: Row[*tuple[Any, ...]]) -> HandOff:
+def hand_off_of(row: Row[*tuple[Any, ...]]) -> HandOff:
+    """The hand-off a row holds."""
     return HandOff(
         number=row.number,
         kind=Label(row.kind),
@@ -278,6 +345,24 @@ def _hand_off(row: Row[*tuple[Any, ...]]) -> HandOff:
         asked_at=row.asked_at,
         surface_at=row.surface_at,
         closed_at=row.closed_at,
+        closed_by=row.closed_by,
         solved_by=None if row.solved_by is None else SolvedBy(row.solved_by),
         answer=row.answer,
+        category=Category(row.category),
+        level=Level(row.level),
+        level_since=row.level_since,
+        wants=row.wants or "",
+        first_replied_at=row.first_replied_at,
+        updated_at=row.updated_at,
+        extended_at=row.extended_at,
+        alarm=row.alarm,
+        contact_id=row.contact_id,
+        contact_since=row.contact_since,
+        duplicate_of=row.duplicate_of,
+        reopened=row.reopened,
+        hearing_since=row.hearing_since,
+        verdict=None if row.verdict is None else Verdict(row.verdict),
+        verdict_reason=row.verdict_reason or "",
+        verdict_by=row.verdict_by or "",
+        verdict_at=row.verdict_at,
     )

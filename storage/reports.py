@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
 
 
+#: Rows that say what was found of a complaint: no complaints of their own.
+FINDINGS = frozenset({Action.FOUND_TRUE, Action.FOUND_PARTLY, Action.FOUND_FALSE})
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
     """
@@ -76,6 +80,19 @@ class Reports:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
+    async def last_replies(self, tutor_ids: Collection[int]) -> dict[int, datetime]:
+        """When each of these tutors last answered somebody."""
+        statement = (
+            select(interactions.c.tutor_id, func.max(interactions.c.at))
+            .where(
+                interactions.c.tutor_id.in_(tutor_ids),
+                interactions.c.solved_by == SolvedBy.TUTOR,
+            )
+            .group_by(interactions.c.tutor_id)
+        )
+        rows = (await self._uow.read(statement)).all()
+        return {row[0]: row[1] for row in rows}
+
     async def ledger(
         self, wanted: LedgerFilter, *, limit: int = 50, before_id: int | None = None
     ) -> list[LedgerRow]:
@@ -119,7 +136,7 @@ class Reports:
         statement = (
             select(interactions.c.kind, interactions.c.solved_by, func.count())
             .join(classes, classes.c.id == interactions.c.class_id)
-            .where(_matches(wanted))
+            .where(_matches(wanted), interactions.c.action.not_in(FINDINGS))
             .group_by(interactions.c.kind, interactions.c.solved_by)
         )
         counts = {(kind, solved): n for kind, solved, n in await self._uow.read(statement)}

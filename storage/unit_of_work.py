@@ -10,9 +10,11 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from storage.audit import Audit
+from storage.cases import Cases
 from storage.imports import Imports
 from storage.inbox import InboxRows
 from storage.interactions import Interactions
+from storage.learning import Learning
 from storage.lines import Lines
 from storage.members import Members
 from storage.models import counters
@@ -136,8 +138,16 @@ class UnitOfWork:
         return Questions(self)
 
     @cached_property
+    def cases(self) -> Cases:
+        return Cases(self)
+
+    @cached_property
     def interactions(self) -> Interactions:
         return Interactions(self)
+
+    @cached_property
+    def learning(self) -> Learning:
+        return Learning(self)
 
     @cached_property
     def inbox(self) -> InboxRows:
