@@ -15,14 +15,19 @@ from bot.adapters.playground import Playground
 from bot.adapters.wechat import Standing, State, WeChat
 from bot.answering import Answering
 from bot.clock import Clock
+from bot.encoding import encoding_for
 from bot.inbox import Inbox
 from bot.knowledge import KnowledgeInUse
 from bot.lines import Lines
 from bot.outbox import Outbox
 from bot.pulse import Pulse
+from bot.retraining import use_own_model
 from bot.settings import Settings
 from bot.web import server
+from handlers.recent import Recent
+from handlers.working_time import WorkingTime
 from schedules.clock import AlarmClock
+from schedules.means import Means
 from storage.database import Database
 from storage.lines import Login
 from storage.migrations import runner
@@ -50,7 +55,9 @@ class App:
         self.clock = clock or Clock()
         self.database = Database(settings.database.url)
         self.pulse = Pulse(self.database, self.clock, settings.database.lease)
-        self.knowledge = KnowledgeInUse(self.database, self.clock.now)
+        use_own_model(settings)
+        self.encoding = encoding_for(self.database, settings.bot)
+        self.knowledge = KnowledgeInUse(self.database, self.clock.now, self.encoding)
         self.onebot = OneBot(settings.onebot, self.clock.now)
         self.wechat = WeChat(settings.wechat, self.clock.now)
         self.playground = Playground(self.clock.now, settings.bot.name) if has_playground else None
@@ -67,6 +74,8 @@ class App:
             clock=self.clock,
             pulse=self.pulse,
         )
+        recent = Recent()
+        working = WorkingTime(settings.working_time)
         answering = Answering(
             database=self.database,
             outbox=self.outbox,
@@ -74,7 +83,10 @@ class App:
             settings=settings.bot,
             clock=self.clock,
             pulse=self.pulse,
+            encoding=self.encoding,
             capabilities={item.platform: item.capabilities for item in adapters},
+            recent=recent,
+            working=working,
         )
         self.inbox = Inbox(
             database=self.database,
@@ -83,8 +95,10 @@ class App:
             settings=settings.bot,
             clock=self.clock,
             pulse=self.pulse,
+            recent=recent,
         )
-        self.alarm = AlarmClock(self.database, self.clock.now, settings.bot, self._look_around)
+        means = Means(settings.bot, working)
+        self.alarm = AlarmClock(self.database, self.clock.now, means, self._look_around)
         self.inbox.on_request.append(self._answer_request)
         self.port = 0
         self._requests: set[asyncio.Task[None]] = set()
@@ -96,12 +110,14 @@ class App:
         # SQLite works in a thread that waits for the interpreter's lock at every statement; at
         # the default of 5 ms a busy loop makes each answer wait several times that.
         sys.setswitchinterval(0.0002)
-        with self._alone():
-            async with self._working():
-                yield
-            await self._let_go()
-        await self.database.close()
-        log.info("app.stopped")
+        try:
+            with self._alone():
+                async with self._working():
+                    yield
+                await self._let_go()
+        finally:
+            await self.database.close()
+            log.info("app.stopped")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -143,6 +159,8 @@ class App:
                 )
                 for adapter in self.adapters.values()
             ]
+            # Beside the rest: what is asked meanwhile is found by its words.
+            learning = group.create_task(self.knowledge.run(), name="knowledge")
             site = await self._open_doors()
             self.alarm.start()
             log.info("app.started", instance=self.pulse.instance, port=self.port)
@@ -158,8 +176,10 @@ class App:
                 for worker in (self.inbox, self.outbox, self.pulse, self.lines):
                     worker.stop()
                 await asyncio.wait(workers, timeout=DRAIN_SECONDS)
-                for task in workers:
+                for task in (*workers, learning):
                     task.cancel()
+                if self.encoding is not None:
+                    self.encoding.close()
 
     async def _open_doors(self) -> web.AppRunner:
         site = web.AppRunner(
