@@ -1,8 +1,10 @@
 """The `[database]` section."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.engine import make_url
 
 
 class DatabaseSettings(BaseModel):
@@ -13,6 +15,13 @@ class DatabaseSettings(BaseModel):
     #: `sqlite+aiosqlite:///data/zhuxue.db` or `postgresql+asyncpg://user:password@host/name`
     url: str = "sqlite+aiosqlite:///data/zhuxue.db"
     lease_seconds: int = Field(default=30, ge=5, le=600)
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None where the database is no file."""
+        url = make_url(self.url)
+        is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+        return Path(str(url.database)) if is_file else None
 
     @property
     def lease(self) -> timedelta:

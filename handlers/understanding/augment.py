@@ -5,19 +5,11 @@ Deterministic: the random generator is the caller's and always seeded.
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from handlers.understanding.examples import Example
+from handlers.understanding.sounds import homophones, misheard
 from storage.vocabulary import Label, Topic
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One labelled message."""
-
-    text: str
-    label: Label
-    topic: Topic
-
 
 _SWAPS = (
     ("登录", "登陆"),
@@ -119,10 +111,16 @@ _Variant = Callable[[Example, random.Random], Example]
 
 def varied(examples: Sequence[Example], rng: random.Random, times: int) -> Iterator[Example]:
     """Every example once as it is and up to `times` times changed, then questions put together."""
+    others = homophones([example.text for example in examples])
+
+    def mistyped_by_ear(example: Example, rng: random.Random) -> Example:
+        return replace(example, text=misheard(example.text, others, rng))
+
     for example in examples:
         yield example
         for _ in range(times):
-            changed = rng.choice(_variants_of(example.label))(example, rng)
+            ways = (*_variants_of(example.label), mistyped_by_ear)
+            changed = rng.choice(ways)(example, rng)
             if changed.text != example.text:
                 yield changed
     yield from _joined(examples, rng)

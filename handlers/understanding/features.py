@@ -5,6 +5,10 @@ from collections.abc import Iterator
 
 from handlers.understanding.lexicon import MARKED_WORDS, MATTER_WORDS
 
+#: Counted up when features, or what `normalise` does before them, change: a model knows only the
+#: names it was trained with.
+FEATURES_VERSION = 2
+
 #: Longer texts are judged by their beginning; nobody asks after four hundred characters.
 LONGEST_JUDGED = 400
 

@@ -9,13 +9,15 @@ from functools import cache, lru_cache
 from importlib import resources
 from math import exp
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handlers.understanding.features import MARK, features
+from handlers.understanding.features import FEATURES_VERSION, MARK, features
 from handlers.understanding.normalise import normalise
 from handlers.understanding.rules import certain_label, faces_only, hints_at_private, holds_private
+from handlers.understanding.turns import asks_on, names_a_matter, split_questions
 from storage.vocabulary import Label, Topic
 
 _Floats = NDArray[np.float32]
@@ -24,7 +26,16 @@ _Floats = NDArray[np.float32]
 _RULE_CONFIDENCE = 0.99
 
 #: A cry for help missed is worse than a kind word too many.
-_DISTRESS_FROM = 0.3
+_DISTRESS_FROM = 0.25
+
+#: How sure it is that what sounds like asking on, after an answer, is: 「我的呢」.
+_FOLLOW_UP_CONFIDENCE = 0.9
+#: Kinds that, after an answer, may in truth be asking on; the others stay what they are.
+_MAY_ASK_ON = frozenset({Label.QUESTION, Label.CHITCHAT, Label.ACK, Label.SPAM, Label.COMPLAINT})
+#: From here on a complaint is one, even as short as 「还是不行」.
+_SURE_COMPLAINT = 0.8
+#: From here on a topic named in the follow-up itself is believed over the one before.
+_OWN_TOPIC_FROM = 0.5
 
 #: Kinds that have a topic; for the others it would be a guess nobody needs.
 TOPICAL = frozenset({Label.QUESTION, Label.COMPLAINT, Label.ANNOUNCEMENT})
@@ -37,6 +48,8 @@ class Understanding:
 
     `confidence` is the calibrated probability that `label` is right, `topic_confidence` the same
     for `topic`. The p_… are the model's own probabilities, whatever a rule has decided.
+    `is_follow_up` says that the message only makes sense after what was said before; its topic is
+    then the one before, or `other` where that was not given.
     """
 
     label: Label
@@ -46,6 +59,7 @@ class Understanding:
     p_question: float = 0.0
     p_complaint: float = 0.0
     p_distress: float = 0.0
+    is_follow_up: bool = False
     label_scores: Mapping[Label, float] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -86,16 +100,34 @@ class Model:
 
 
 @lru_cache(maxsize=4096)
-def understand(text: str) -> Understanding:
+def understand(text: str, previous: Topic | None = None) -> Understanding:
     """
-    The kind and the topic of a message, judged from its text alone.
+    The kind and the topic of a message, judged from its text and what was talked of just before.
 
-    Never raises. A message that only makes sense after the one before it has topic `other`.
+    `previous` is the topic of the sender's last question or of the answer to it, if that was a
+    moment ago: 「那什么时候截止啊」 is then a question about it. Without it, a message that only
+    makes sense after another has topic `other`. Never raises.
     """
-    return judge(text, load_model())
+    return judge(text, _chosen or load_model(), previous)
 
 
-def judge(text: str, model: Model) -> Understanding:
+def questions_in(text: str, previous: Topic | None = None) -> tuple[tuple[str, Understanding], ...]:
+    """
+    The questions of a message (at most four) with what each is about, in order.
+
+    One that names nothing is about the same as the one before it. A message that asks nothing, or
+    one thing, is one part.
+    """
+    found: list[tuple[str, Understanding]] = []
+    for part in split_questions(text):
+        understanding = understand(part, previous)
+        found.append((part, understanding))
+        if understanding.topic not in (Topic.NONE, Topic.OTHER):
+            previous = understanding.topic
+    return tuple(found)
+
+
+def judge(text: str, model: Model, previous: Topic | None = None) -> Understanding:
     """What `understand` returns, by any model and not remembered."""
     plain = normalise(text)
     scores = model.scores(features(plain))
@@ -103,10 +135,17 @@ def judge(text: str, model: Model) -> Understanding:
     labels = _probabilities(scores[:count], model.temperature)
     by_label = dict(zip(model.labels, labels, strict=True))
     label, confidence = _decide(text, plain, by_label)
+    follows = _follows(label, confidence, plain)
+    before = None if previous is Topic.NONE else previous
+    if follows and before:
+        label, confidence = Label.QUESTION, max(by_label[Label.QUESTION], _FOLLOW_UP_CONFIDENCE)
     topic, topic_confidence = Topic.NONE, confidence
+    names_none = follows and not names_a_matter(plain)
     if label in TOPICAL:
         topics = _probabilities(scores[count:], model.topic_temperature)
         topic_confidence, topic = max(zip(topics, model.topics, strict=True))
+        if follows and before and (names_none or topic_confidence < _OWN_TOPIC_FROM):
+            topic_confidence, topic = _FOLLOW_UP_CONFIDENCE, before
     return Understanding(
         label=label,
         topic=topic,
@@ -115,8 +154,15 @@ def judge(text: str, model: Model) -> Understanding:
         p_question=by_label[Label.QUESTION],
         p_complaint=by_label[Label.COMPLAINT],
         p_distress=by_label[Label.DISTRESS],
+        is_follow_up=names_none and label is Label.QUESTION,
         label_scores=MappingProxyType(by_label),
     )
+
+
+def _follows(label: Label, confidence: float, plain: str) -> bool:
+    if label not in _MAY_ASK_ON or (label is Label.COMPLAINT and confidence >= _SURE_COMPLAINT):
+        return False
+    return asks_on(plain)
 
 
 def _decide(text: str, plain: str, by_label: Mapping[Label, float]) -> tuple[Label, float]:
@@ -139,6 +185,18 @@ def _probabilities(scores: Sequence[float], temperature: float) -> list[float]:
     return [power / total for power in powers]
 
 
+#: The school's own model, if it has one.
+_chosen: Model | None = None
+
+
+def use_model(model: Model | None) -> None:
+    """Judge by this model from now on, in the whole process; None: by the one in the package."""
+    # One process has one gate, as it has one clock.
+    global _chosen
+    _chosen = model
+    understand.cache_clear()
+
+
 @cache
 def load_model() -> Model:
     """The model that ships with the package, read once."""
@@ -147,8 +205,21 @@ def load_model() -> Model:
 
 
 def decode_model(text: str) -> Model:
-    """A model from the JSON that `train` writes."""
-    raw = json.loads(text)
+    """
+    A model from the JSON that `train` writes.
+
+    Raises:
+        ValueError: it is damaged, or made by a version that saw messages otherwise.
+    """
+    try:
+        return _decoded(json.loads(text))
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a model of the gate: {error!r}") from error
+
+
+def _decoded(raw: Mapping[str, Any]) -> Model:
+    if raw["features"] != FEATURES_VERSION:
+        raise ValueError(f"made for features {raw['features']}, not {FEATURES_VERSION}")
     vocabulary = tuple(raw["vocabulary"])
     columns = len(raw["labels"]) + len(raw["topics"])
     quantised = np.frombuffer(base64.b64decode(raw["weights"]), np.int8)

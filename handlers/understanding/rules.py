@@ -34,21 +34,35 @@ _CHINESE_DIGITS = {
     **dict(zip("〇零一二三四五六七八九", "00123456789", strict=True)),
     **dict(zip("壹贰叁肆伍陆柒捌玖幺", "1234567891", strict=True)),
 }
-# What people (and phones) put between the digits of one number.
-_GAP = r"[ \t\u00a0\u3000\-‐‑–—_.·\u200b-\u200f\u202a-\u202e\u2060\ufeff]{0,2}"
-_RUN = re.compile(rf"(?<![0-9A-Za-z])\+?[0-9](?:{_GAP}[0-9]){{10,}}(?:{_GAP}[xX](?![A-Za-z0-9]))?")
+# What people (and phones) put between the digits of one number; U+20E3 is the box of 1\ufe0f\u20e3.
+_GAP_CHARS = (
+    r" \t\u00a0\u3000\-‐‑–—_.·()\uff08\uff09\u200b-\u200f\u202a-\u202e\u2060\ufeff\ufe0f\u20e3"
+)
+_GAP = rf"[{_GAP_CHARS}]{{0,3}}"
+_RUN = re.compile(
+    rf"(?<![0-9A-Za-z])\+?[0-9](?:{_GAP}[0-9]){{10,}}(?:{_GAP}[xX](?![A-Za-z0-9]))?"
+    # Right after letters, as in 「tel161…」 or a file name, only a phone or a card with no gaps.
+    r"|(?<=[A-Za-z])[0-9]{11,19}[xX]?(?![0-9A-Za-z])"
+)
 _CHINESE_RUN = re.compile(rf"[0-9](?:{_GAP}[0-9]){{10,}}(?:{_GAP}[xX])?")
+_GAP_SEEN = re.compile(r"[^\S\n]+|[\-‐‑–—_.·()\uff08\uff09]+")
 _ID_CARD = re.compile(r"[1-9]\d{5}(?:1[89]|20)\d{2}[0-3]\d[0-3]\d\d{3}[\dxX]")
-_OLD_ID_CARD = re.compile(r"[1-8]\d{5}\d{2}[01]\d[0-3]\d\d{3}")
+# A mistyped one is a leak, too: it still begins with a province.
+_PROVINCE = r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
+_MISTYPED_ID_CARD = re.compile(rf"{_PROVINCE}\d{{15}}[\dxX]|{_PROVINCE}\d{{14}}[xX]")
+_OLD_ID_CARD = re.compile(rf"{_PROVINCE}\d{{4}}\d{{2}}[01]\d[0-3]\d\d{{3}}")
 _PHONE = re.compile(r"(?:86|0086)?1\d{10}")
+_COUNTRY = re.compile(r"\+?(?:00)?86(?=[^0-9])|\+")
 _BANK_CARD = re.compile(r"[3-9]\d{15,18}")
+# The letter where the digit was meant.
+_LETTER_O = re.compile(r"(?<=[0-9])[oO]+(?=[oO]*[0-9])")
 
 _SAYS_ID_CARD = re.compile(r"身份证|身分证|证件号|sfz", re.I)
 _SAYS_BANK = re.compile(r"卡号|银行|账号|账户|帐号|帐户|开户|工行|建行|农行|中行|邮储|信用社|储蓄")
 _SAYS_PHONE = re.compile(r"手机|电话|联系方式|号码|打给我|微信|tel", re.I)
 _SAYS_HARMLESS = re.compile(
     r"(?:订单|单号|流水|快递|运单|物流|发票|交易号|学号|准考证号|考号|考生号|报名号|编号|文号|ISBN"
-    r"|工单|凭证号|QQ群|群号|课程号|课程代码)[^\d]{0,6}$",
+    r"|工单|凭证号|QQ群?|扣扣群?|群号?|课程号|课程代码|考场号?|座位号|会议号|房间号|批次号|条形码|书号|统一社会信用代码|信用代码|id=|/)[^\d]{0,6}$",
     re.I,
 )
 
@@ -87,7 +101,7 @@ _PRIVATE_HINT = re.compile(
     r"病|诊断|化验|报告|住院|检查|户口|结婚证|出生证|身份证|银行卡|证件|名单|花名册|通讯录|同学录|照片|截图|\[图片\]"
     r"|\[文件\]|家住|我住|住在|住址|地址|邮到|寄到|寄:|(?:电话|座机).{0,4}0\d{2,3}-?\d{7,8}"
 )
-_MAY_HOLD_NUMBER = re.compile(r"\d(?:\D{0,2}\d){10}")
+_MAY_HOLD_NUMBER = re.compile(r"\d(?:\D{0,3}\d){10}")
 _MAY_HOLD_OTHER = re.compile(
     r"密码|口令|pwd|password|住|地址|寄|邮|送|快递|病|诊断|化验|体检", re.I
 )
@@ -98,7 +112,7 @@ _HOLDS_ODD_DIGITS = re.compile(
 
 def private_spans(text: str) -> list[PrivateSpan]:
     """Where private numbers, passwords and addresses stand in `text`, in order, not overlapping."""
-    shadow = text if text.isascii() else _plain_digits(text)
+    shadow = _plain_digits(text)
     found: list[PrivateSpan] = []
     if _MAY_HOLD_OTHER.search(shadow):
         found += _words(shadow)
@@ -163,22 +177,31 @@ def _numbers(shadow: str, pattern: re.Pattern[str]) -> Iterator[PrivateSpan]:
 def _kind_of(match: re.Match[str], shadow: str) -> Private | None:
     digits = re.sub(r"[^0-9xX]", "", match[0])
     before = shadow[max(0, match.start() - 12) : match.start()]
-    return _kind_of_digits(digits, before)
+    written = _COUNTRY.sub("", match[0])
+    groups = [len(group) for group in _GAP_SEEN.split(written) if group]
+    return _kind_of_digits(digits, before, is_one_number=_belong_together(groups))
 
 
-def _kind_of_digits(digits: str, before: str) -> Private | None:
+def _belong_together(groups: list[int]) -> bool:
+    """Whether digits with gaps are typed as one number is; dates and marks come in twos."""
+    if groups[-1] == 1 and len(groups) > 2:
+        groups = groups[:-1]
+    return 2 not in groups or (groups[0] == 3 and set(groups[1:]) == {2})
+
+
+def _kind_of_digits(digits: str, before: str, *, is_one_number: bool = True) -> Private | None:
     if _ID_CARD.fullmatch(digits):
         return Private.IDENTITY_CARD
     if _SAYS_ID_CARD.search(before) and len(digits) in (15, 16, 17, 18, 19):
         return Private.IDENTITY_CARD
-    if _SAYS_HARMLESS.search(before):
+    if _SAYS_HARMLESS.search(before) or not is_one_number:
         return None
     if _SAYS_BANK.search(before) and 15 <= len(digits) <= 19:
         return Private.BANK_CARD
     # Counting from one to ten is eleven digits, too.
     if _PHONE.fullmatch(digits) and digits != "12345678910":
         return Private.PHONE
-    if _OLD_ID_CARD.fullmatch(digits):
+    if _OLD_ID_CARD.fullmatch(digits) or _MISTYPED_ID_CARD.fullmatch(digits):
         return Private.IDENTITY_CARD
     if _BANK_CARD.fullmatch(digits):
         return Private.BANK_CARD
@@ -196,7 +219,10 @@ def _several_numbers(match: re.Match[str], shadow: str) -> Iterator[PrivateSpan]
 
 def _plain_digits(text: str) -> str:
     """The text, character for character, with every Unicode digit and colon as ASCII."""
-    return "".join(char if char < "\x80" else _ascii_of(char) for char in text)
+    plain = text
+    if not text.isascii():
+        plain = "".join(char if char < "\x80" else _ascii_of(char) for char in text)
+    return _LETTER_O.sub(lambda match: "0" * len(match[0]), plain)
 
 
 def _ascii_of(char: str) -> str:

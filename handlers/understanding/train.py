@@ -5,12 +5,11 @@ on everything, next to this file. Needs the development dependencies.
 """
 
 import base64
-import hashlib
 import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,24 +18,36 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.svm import LinearSVC
 
-from handlers.understanding.augment import Example, varied
-from handlers.understanding.features import MARK, features
-from handlers.understanding.gate import TOPICAL, Model, Understanding, decode_model, judge
+from handlers.understanding.augment import varied
+from handlers.understanding.examples import Example, is_held_out, read, taught
+from handlers.understanding.features import FEATURES_VERSION, MARK, features
+from handlers.understanding.gate import TOPICAL, Model, decode_model
+from handlers.understanding.lexicon import MARKED_WORDS
 from handlers.understanding.normalise import normalise
+from handlers.understanding.scoring import (
+    QUIET,
+    calibration,
+    confusions,
+    judged_by,
+    label_pairs,
+    scores,
+    share_right,
+    topic_pairs,
+)
+from handlers.understanding.sounds import pinyin_table
 from storage.vocabulary import Label, Topic
 
 HERE = Path(__file__).parent
-DATA = HERE / "messages.jsonl"
 MODEL = HERE / "model.json"
+PINYIN = HERE / "pinyin.txt"
 
 _SEED = 138
-_HELD_OUT_OF_TEN = 2
-_VARIANTS = 2
-_MARK_VALUE = 0.15
+_VARIANTS = 6
+_MARK_VALUE = 0.25
 _STRENGTH = 0.5
-_SEEN_AT_LEAST = 5
+_SEEN_AT_LEAST = 8
 _LONGEST_SEQUENCE = 3
-_FEATURES_KEPT = 11_000
+_FEATURES_KEPT = 24_000
 _FOLDS = 3
 
 _Floats = NDArray[np.float32]
@@ -62,22 +73,6 @@ class Vocabulary:
             cells += np.where(marks, values, values / norm).tolist()
             pointers.append(len(columns))
         return csr_matrix((cells, columns, pointers), shape=(len(found), len(self.names)))
-
-
-def read(path: Path) -> list[Example]:
-    """The labelled messages of a JSON lines file."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [_example(json.loads(line)) for line in lines if line.strip()]
-
-
-def _example(row: dict[str, str]) -> Example:
-    return Example(row["text"], Label(row["label"]), Topic(row["topic"]))
-
-
-def is_held_out(example: Example) -> bool:
-    """Whether a message is kept back; decided by its text alone, so it never changes sides."""
-    digest = hashlib.sha256(normalise(example.text).encode()).digest()
-    return digest[0] % 10 < _HELD_OUT_OF_TEN
 
 
 def train(examples: Sequence[Example]) -> str:
@@ -171,13 +166,13 @@ def _temperatures(examples: Sequence[Example], vocabulary: Vocabulary) -> tuple[
         more = list(varied(kept, _generator(), _VARIANTS))
         found = [features(normalise(example.text)) for example in more]
         weights, bias, topic_weights, topic_bias = _fit(vocabulary, found, more)
-        for example in examples[fold::_FOLDS]:
-            row = vocabulary.matrix([features(normalise(example.text))])
-            label_scores.append((row @ weights + bias)[0])
-            labels.append(_labels().index(example.label))
-            if example.label in TOPICAL:
-                topic_scores.append((row @ topic_weights + topic_bias)[0])
-                topics.append(_topics().index(example.topic))
+        kept_back = examples[fold::_FOLDS]
+        rows = vocabulary.matrix([features(normalise(example.text)) for example in kept_back])
+        labels += [_labels().index(example.label) for example in kept_back]
+        label_scores += list(rows @ weights + bias)
+        topical = [i for i, example in enumerate(kept_back) if example.label in TOPICAL]
+        topics += [_topics().index(kept_back[i].topic) for i in topical]
+        topic_scores += list((rows @ topic_weights + topic_bias)[topical])
     return _temperature(label_scores, labels), _temperature(topic_scores, topics)
 
 
@@ -199,6 +194,7 @@ def _encoded(
     scales = np.abs(weights).max(axis=0) / 127
     quantised = np.round(weights / scales).astype(np.int8)
     raw = {
+        "features": FEATURES_VERSION,
         "labels": _labels(),
         "topics": _topics(),
         "temperature": temperatures[0],
@@ -217,60 +213,29 @@ def _encoded(
 
 def report(title: str, examples: Sequence[Example], model: Model) -> str:
     """How the gate does on these examples, rules included, as text for people."""
-    judged = [(example, judge(example.text, model)) for example in examples]
-    pairs = [(example.label, seen.label) for example, seen in judged]
+    judged = judged_by(model, examples)
+    labels, topics = label_pairs(judged), topic_pairs(judged)
     lines = [f"== {title}: {len(examples)} messages"]
-    lines += [_row(label, pairs) for label in Label]
-    right = sum(truth is seen for truth, seen in pairs)
-    lines.append(f"labels right {right / len(pairs):.3f}")
-    quiet = [seen for truth, seen in pairs if truth.value in _QUIET]
-    false_alarms = sum(seen is Label.QUESTION for seen in quiet)
-    lines.append(f"taken for a question: {false_alarms} of {len(quiet)} {sorted(_QUIET)}")
-    topical = [(e.topic, seen.topic) for e, seen in judged if e.label in TOPICAL]
-    both = [(e, seen) for e, seen in judged if e.label in TOPICAL and seen.label in TOPICAL]
-    if topical:
-        lines.append(f"topics right {sum(a is b for a, b in topical) / len(topical):.3f}")
-        hits = sum(e.topic is seen.topic for e, seen in both)
-        lines.append(f"topics right where one was given {hits / len(both):.3f}")
-    lines.append(_calibration(_sureness(judged)))
-    confused = Counter((a.value, b.value) for a, b in pairs if a is not b)
-    lines += [f"  {a} taken for {b}: {count}" for (a, b), count in confused.most_common(12)]
-    confused = Counter((a.value, b.value) for a, b in topical if a is not b)
-    lines += [f"  about {a} taken for {b}: {count}" for (a, b), count in confused.most_common(12)]
-    return "\n".join(lines)
-
-
-_QUIET = frozenset({"chitchat", "ack", "announcement", "spam"})
-
-
-def _sureness(judged: Iterable[tuple[Example, Understanding]]) -> list[tuple[float, bool]]:
-    """How sure the gate was of each label, and whether it was right."""
-    return [(seen.confidence, seen.label is example.label) for example, seen in judged]
-
-
-def _calibration(sure: Sequence[tuple[float, bool]]) -> str:
-    buckets: dict[int, list[tuple[float, bool]]] = {}
-    for confidence, right in sure:
-        buckets.setdefault(min(int(confidence * 5), 4), []).append((confidence, right))
-    parts = [
-        f"{np.mean([c for c, _ in rows]):.2f}→{np.mean([r for _, r in rows]):.2f} ({len(rows)})"
-        for _, rows in sorted(buckets.items())
+    lines += [
+        f"{label:16} n={it.count:4}  P={it.precision:.3f}  R={it.recall:.3f}  F1={it.f1:.3f}"
+        for label, it in scores(labels).items()
     ]
-    return "sure→right: " + "  ".join(parts)
-
-
-def _row(label: Label, pairs: Sequence[tuple[Label, Label]]) -> str:
-    hits = sum(truth is seen is label for truth, seen in pairs)
-    seen_count = sum(seen is label for _, seen in pairs)
-    count = sum(truth is label for truth, _ in pairs)
-    precision, recall = hits / (seen_count or 1), hits / (count or 1)
-    f1 = 2 * precision * recall / ((precision + recall) or 1)
-    return f"{label.value:16} n={count:4}  P={precision:.3f}  R={recall:.3f}  F1={f1:.3f}"
+    lines.append(f"labels right {share_right(labels):.3f}, topics right {share_right(topics):.3f}")
+    quiet = [seen for truth, seen in labels if truth in QUIET]
+    lines.append(f"taken for a question: {quiet.count(Label.QUESTION)} of {len(quiet)}")
+    bins = calibration((it.seen.confidence, it.seen.label is it.example.label) for it in judged)
+    lines.append("sure→right: " + "  ".join(f"{it.sure:.2f}→{it.right:.2f}" for it in bins))
+    lines += [f"  {a} taken for {b}: {n}" for (a, b), n in confusions(labels).most_common(12)]
+    lines += [f"  about {a} taken for {b}: {n}" for (a, b), n in confusions(topics).most_common(12)]
+    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Train, measure, train on everything, write."""
-    examples = read(DATA)
+    examples = taught()
+    PINYIN.write_text(
+        pinyin_table((example.text for example in examples), MARKED_WORDS), encoding="utf-8"
+    )
     kept = [example for example in examples if not is_held_out(example)]
     held_out = [example for example in examples if is_held_out(example)]
     print(report("held out", held_out, decode_model(train(kept))))

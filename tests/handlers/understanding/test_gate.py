@@ -8,13 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.understanding import understand
-from handlers.understanding.gate import TOPICAL
+from handlers.understanding.examples import read
+from handlers.understanding.gate import TOPICAL, load_model
+from handlers.understanding.scoring import gate_targets, judged_by
 from storage.vocabulary import Label, Topic
 
 HELD_OUT = [
     json.loads(line)
     for line in (Path(__file__).parent / "held_out.jsonl").read_text("utf-8").splitlines()
 ]
+UNSEEN = Path(__file__).parent / "unseen.jsonl"
 QUIET = {Label.CHITCHAT, Label.ACK, Label.ANNOUNCEMENT, Label.SPAM}
 
 
@@ -25,6 +28,13 @@ def seen(label: Label) -> list[Label]:
 def share(label: Label) -> float:
     found = seen(label)
     return found.count(label) / len(found)
+
+
+def test_the_targets_are_met_on_messages_nothing_was_tuned_on():
+    found = gate_targets(judged_by(load_model(), read(UNSEEN)))
+
+    assert len(found) == 6
+    assert [it.name for it in found if not it.is_met] == []
 
 
 def test_questions_are_noticed():
