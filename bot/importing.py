@@ -1,19 +1,20 @@
 """`import`: a table becomes rows of the database, all or nothing, after its diff was shown."""
 
 import json
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from bot.knowledge import entries_of_rows
+from bot.knowledge import base_entries, entries_of_rows, row_of, shipped_rows, usable
 from bot.tables import read_table
 from handlers import imports
-from handlers.faq import HEADER, KnowledgeError
-from handlers.imports import Table, TableError
+from handlers.faq import HEADER, MIN_VARIANTS, MORE_COLUMNS, Entry, KnowledgeError, cells_of
+from handlers.imports import Cell, Table, TableError
 from handlers.settings import BotSettings
 from storage.database import Database
-from storage.imports import Changes
+from storage.imports import Changes, EntryRow
+from storage.published import Owner, UnitName
 from storage.unit_of_work import UnitOfWork
 
 
@@ -21,11 +22,18 @@ class Kind(StrEnum):
     """What a table holds."""
 
     CLASSES = "classes"
+    UNITS = "units"
     TUTORS = "tutors"
     STUDENTS = "students"
     CALENDAR = "calendar"
     FACTS = "facts"
     KNOWLEDGE = "knowledge"
+    CONTACTS = "contacts"
+    SUPERVISORS = "supervisors"
+
+
+#: In a workbook of several sheets the one to read; any other book has it on its first.
+SHEETS = {Kind.CALENDAR: "校历", Kind.FACTS: "信息", Kind.KNOWLEDGE: "知识"}
 
 
 class _Rehearsal(Exception):
@@ -40,20 +48,22 @@ async def import_table(
     settings: BotSettings,
     now: datetime,
     confirm: Callable[[Changes], bool],
+    replaces: bool = False,
 ) -> Changes | None:
     """
     Apply a table if `confirm` agrees with its diff; None if it does not.
 
-    The diff is the import itself, done in a transaction that is rolled back.
+    The diff is the import itself, done in a transaction that is rolled back. With `replaces`,
+    knowledge entries of the school that are not in the table go.
 
     Raises:
         TableError: every problem of the table; nothing was changed.
     """
-    table = read_table(path)
+    table = read_table(path, SHEETS.get(kind, ""))
     changes = Changes()
     try:
         async with database.unit_of_work() as uow:
-            changes = await _apply(uow, kind, table, settings=settings, now=now)
+            changes = await _apply(uow, kind, table, settings=settings, now=now, replaces=replaces)
             raise _Rehearsal
     except _Rehearsal:
         pass
@@ -62,7 +72,7 @@ async def import_table(
     if not confirm(changes):
         return None
     async with database.unit_of_work() as uow:
-        changes = await _apply(uow, kind, table, settings=settings, now=now)
+        changes = await _apply(uow, kind, table, settings=settings, now=now, replaces=replaces)
         uow.audit.add(
             at=now,
             actor="cli",
@@ -74,7 +84,13 @@ async def import_table(
 
 
 async def _apply(
-    uow: UnitOfWork, kind: Kind, table: Table, *, settings: BotSettings, now: datetime
+    uow: UnitOfWork,
+    kind: Kind,
+    table: Table,
+    *,
+    settings: BotSettings,
+    now: datetime,
+    replaces: bool,
 ) -> Changes:
     names = await uow.imports.class_names()
     owners = await uow.imports.account_owners()
@@ -90,35 +106,95 @@ async def _apply(
             return await uow.imports.tutors(imports.tutors(table, names, owners), now=now)
         case Kind.STUDENTS:
             return await uow.imports.students(imports.students(table, names, owners))
+        case Kind.UNITS:
+            return await uow.imports.units(imports.units(table))
         case Kind.CALENDAR:
-            return await uow.imports.calendar(imports.calendar(table, names))
+            units = await uow.imports.unit_names()
+            return await uow.imports.calendar(imports.calendar(table, names, units))
         case Kind.FACTS:
-            return await uow.imports.facts(imports.facts(table, names))
+            units = await uow.imports.unit_names()
+            return await uow.imports.facts(imports.facts(table, names, units))
+        case Kind.CONTACTS:
+            units = await uow.imports.unit_names()
+            return await uow.imports.contacts(imports.contacts(table, units, owners))
+        case Kind.SUPERVISORS:
+            units = await uow.imports.unit_names()
+            return await uow.imports.supervisors(imports.supervisors(table, units, owners), now=now)
         case Kind.KNOWLEDGE:
-            return await uow.imports.entries(_entries(table), now=now)
+            own = usable(await uow.published.entries())
+            entries = _entries(table, own)
+            units = await uow.imports.unit_names()
+            if replaces:
+                own = ()
+            if problems := _misfits(entries, own, classes=names, units=units):
+                raise TableError(problems)
+            return await uow.imports.entries(
+                [EntryRow(entry.key, row_of(entry), _owner(entry)) for entry in entries.values()],
+                now=now,
+                shipped=shipped_rows(),
+                replaces=replaces,
+            )
 
 
-def _entries(table: Table) -> dict[str, str]:
+def _entries(table: Table, own: Sequence[Entry]) -> dict[int, Entry]:
+    """The entries of a table by the number of their row; a column it lacks keeps what is there."""
     if not table.rows:
         raise TableError(["表里没有数据行"])
+    header = [name.lstrip("\ufeff") for name in table.header]
+    if missing := [name for name in HEADER if name not in header]:
+        raise TableError([f"缺少列「{'、'.join(missing)}」"])
     filled = dict(table.rows)
     # Empty rows are read along, so that a problem is told by its row in the file.
-    rows = [
-        dict.fromkeys(table.header, "")
-        | {
-            name: "" if cell is None else str(cell).strip()
-            for name, cell in zip(table.header, filled.get(number, ()), strict=False)
-        }
-        for number in range(2, max(filled, default=1) + 1)
-    ]
-    stored = [json.dumps(row, ensure_ascii=False) for row in rows]
+    rows = [_cells(header, filled.get(number, ())) for number in range(2, max(filled) + 1)]
+    known = {(it.key, it.unit, it.class_name): cells_of(it) for it in (*base_entries(), *own)}
+    for row in rows:
+        before = known.get((row["编号"], row["单位"], row["班级"]), {})
+        row |= {name: before.get(name, "") for name in MORE_COLUMNS[2:] if name not in header}
     try:
-        entries = entries_of_rows(stored)
+        entries = entries_of_rows([json.dumps(row, ensure_ascii=False) for row in rows])
     except KnowledgeError as error:
         raise TableError(error.problems) from error
-    kept = [
-        text
-        for row, text in zip(rows, stored, strict=True)
-        if any(row.get(name) for name in HEADER)
-    ]
-    return {entry.key: row for entry, row in zip(entries, kept, strict=True)}
+    numbers = [number for number, row in enumerate(rows, 2) if any(row.values())]
+    return dict(zip(numbers, entries, strict=True))
+
+
+def _cells(header: Sequence[str], cells: Sequence[Cell]) -> dict[str, str]:
+    """A row by column, of the columns that are known; a date as it is written in a table."""
+    row = dict.fromkeys((*HEADER, *MORE_COLUMNS), "")
+    for name, cell in zip(header, cells, strict=False):
+        if name in row and cell is not None:
+            row[name] = f"{cell:%Y-%m-%d}" if isinstance(cell, date) else str(cell).strip()
+    return row
+
+
+def _misfits(
+    entries: Mapping[int, Entry],
+    own: Sequence[Entry],
+    *,
+    classes: Collection[str],
+    units: Collection[str],
+) -> list[str]:
+    """What a table cannot know by itself: units, classes, and phrasings other entries have."""
+    changed = {(entry.key, entry.owner) for entry in entries.values()}
+    kept = [entry for entry in (*base_entries(), *own) if (entry.key, entry.owner) not in changed]
+    taken = {text: it.key for it in kept for text in (it.question, *it.variants)}
+    known = {entry.key for entry in (*kept, *entries.values()) if not entry.owner}
+    problems: list[str] = []
+    for number, entry in entries.items():
+        row = f"第 {number} 行（{entry.key}）"
+        if entry.class_name and entry.class_name not in classes:
+            problems.append(f"{row}「班级」列：没有班级「{entry.class_name}」，请先导入班级")
+        if entry.unit and entry.unit not in units:
+            problems.append(f"{row}「单位」列：没有办学单位「{entry.unit}」，请先导入班级或单位")
+        if entry.owner and entry.key not in known and len(entry.variants) < MIN_VARIANTS:
+            problems.append(f"{row}「问法」列：全校没有这个编号，所以至少要 {MIN_VARIANTS} 个问法")
+        problems += [
+            f"{row}「问法」列：「{text}」在「{taken[text]}」里已经有了"
+            for text in (entry.question, *entry.variants)
+            if taken.get(text, entry.key) != entry.key
+        ]
+    return problems
+
+
+def _owner(entry: Entry) -> Owner:
+    return UnitName(entry.unit) if entry.unit else entry.class_name or None

@@ -11,7 +11,8 @@ from pathlib import Path
 import structlog
 
 import handlers
-from handlers.faq import Entry, Knowledge, read_entries
+from bot.encoding import Encoding
+from handlers.faq import Entry, Knowledge, KnowledgeError, cells_of, pooled, read_entries
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -29,19 +30,60 @@ def entries_of_rows(rows: list[str]) -> tuple[Entry, ...]:
     if not rows:
         return ()
     cells = [json.loads(row) for row in rows]
+    # Rows stored by an older program may lack a column that newer ones have.
+    columns = list(dict.fromkeys(name for row in cells for name in row))
     table = io.StringIO()
-    writer = csv.DictWriter(table, fieldnames=list(cells[0]))
+    writer = csv.DictWriter(table, columns, restval="")
     writer.writeheader()
     writer.writerows(cells)
     return read_entries(table.getvalue().splitlines(keepends=True))
 
 
+def row_of(entry: Entry) -> str:
+    """Its stored form: `entries_of_rows` reads it back."""
+    return json.dumps(cells_of(entry), ensure_ascii=False)
+
+
+def shipped_rows() -> dict[str, str]:
+    """What comes with the program in its stored form, by key."""
+    return {entry.key: row_of(entry) for entry in base_entries()}
+
+
+def usable(rows: list[str]) -> tuple[Entry, ...]:
+    """
+    The entries of stored rows, without those that cannot be read.
+
+    One row that a newer program no longer understands must not silence the bot.
+    """
+    try:
+        return entries_of_rows(rows)
+    except (KnowledgeError, ValueError, TypeError, AttributeError):
+        return tuple(entry for row in rows for entry in _one_of(row))
+
+
+def _one_of(row: str) -> tuple[Entry, ...]:
+    try:
+        return entries_of_rows([row])
+    except (KnowledgeError, ValueError, TypeError, AttributeError) as error:
+        log.warning("knowledge.row_unreadable", reason=str(error))
+        return ()
+
+
+def in_force(rows: list[str], today: date) -> tuple[Entry, ...]:
+    """What holds on a day: the program's entries under the school's, one a key."""
+    return pooled(entry for entry in (*base_entries(), *usable(rows)) if entry.is_valid(today))
+
+
 class KnowledgeInUse:
     """Rebuilt, beside the running bot, whenever the school's entries change."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], encoding: Encoding | None = None
+    ) -> None:
         self._database = database
         self._now = now
+        self._encoding = encoding
+        self._has_changed = asyncio.Event()
         self._version: object = None
         self.knowledge = Knowledge(())
 
@@ -59,10 +101,29 @@ class KnowledgeInUse:
             rows = await uow.published.entries()
         self.knowledge = await asyncio.to_thread(_build, rows, self._now().date())
         self._version = version
+        self._has_changed.set()
         log.info("knowledge.loaded", own=len(rows))
+
+    async def run(self) -> None:
+        """Learn what the entries mean, and again after each change, until cancelled."""
+        while self._encoding is not None:
+            await self._has_changed.wait()
+            self._has_changed.clear()
+            await self.learn()
+
+    async def learn(self) -> None:
+        """Learn what the entries mean now; until then, and if it fails, their words must do."""
+        plain = self.knowledge
+        if self._encoding is None:
+            return
+        try:
+            learned = await self._encoding.learn(plain)
+        except Exception:
+            log.exception("knowledge.meanings_failed")
+            return
+        if self.knowledge is plain:
+            self.knowledge = learned
 
 
 def _build(rows: list[str], today: date) -> Knowledge:
-    entries = {entry.key: entry for entry in base_entries()}
-    entries |= {entry.key: entry for entry in entries_of_rows(rows)}
-    return Knowledge(entry for entry in entries.values() if entry.is_valid(today))
+    return Knowledge(in_force(rows, today))

@@ -4,15 +4,15 @@ Headers may be Chinese or English; a row is told by its number in the file, so t
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import TypeVar
 
-from storage.imports import ClassRow, StudentRow, TutorRow
+from storage.imports import ClassRow, StaffRow, StudentRow, TutorRow
 from storage.people import CONFIDENT, MENTION
-from storage.published import CalendarDate, SchoolFact
+from storage.published import CalendarDate, Owner, SchoolFact, UnitName
 from storage.vocabulary import SHANGHAI, Platform
 
 Row = TypeVar("Row")
@@ -26,7 +26,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "group_id": ("群号", "group_id", "group", "群"),
     "tutor": ("助学教师", "tutor", "tutor_name", "教师", "老师", "助学教师姓名"),
     "tutor_id": ("助学教师账号", "tutor_id", "tutor_account", "tutor_platform_id", "教师账号"),
-    "unit": ("办学单位", "unit", "学习中心"),
+    "unit": ("办学单位", "unit", "学习中心", "单位"),
+    "above": ("上级单位", "parent", "上级"),
+    "use": ("用途", "what_for"),
     "mode": ("发言方式", "mode", "speak_mode"),
     "name": ("姓名", "name"),
     "user_id": ("账号", "user_id", "platform_id"),
@@ -37,6 +39,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "note": ("说明", "note", "备注"),
     "source": ("来源", "source", "文号"),
     "slot": ("名目", "slot"),
+    "department": ("部门", "department"),
     "value": ("内容", "value"),
 }
 PLATFORMS: dict[str, Platform] = {
@@ -244,42 +247,117 @@ def students(table: Table, class_names: set[str], owners: Owners) -> list[Studen
     return reader.each(read)
 
 
-def calendar(table: Table, class_names: set[str]) -> list[tuple[str | None, CalendarDate]]:
-    """事项, 开始, 截止; optional 说明, 来源, 班级 (empty: the whole school)."""
-    reader = _Reader(table, ("matter",), ("start", "end", "note", "source", "class"))
+def contacts(table: Table, unit_names: Collection[str], owners: Owners = _NOBODY) -> list[StaffRow]:
+    """部门, 姓名, 平台, 账号; optional 单位 (empty: the province's)."""
+    reader = _Reader(table, ("department", "name", "platform", "user_id"), ("unit",))
+    return reader.each(_staff(unit_names, owners, has_department=True))
 
-    def read(row: _Reader) -> tuple[str | None, CalendarDate] | None:
+
+def supervisors(
+    table: Table, unit_names: Collection[str], owners: Owners = _NOBODY
+) -> list[StaffRow]:
+    """姓名, 平台, 账号; optional 单位 (empty: the province's)."""
+    reader = _Reader(table, ("name", "platform", "user_id"), ("unit",))
+    return reader.each(_staff(unit_names, owners, has_department=False))
+
+
+def _staff(
+    unit_names: Collection[str], owners: Owners, *, has_department: bool
+) -> Callable[[_Reader], StaffRow | None]:
+    named: dict[tuple[Platform, str], str] = {}
+
+    def read(row: _Reader) -> StaffRow | None:
+        department = row.text("department", needed=True, longest=10) if has_department else ""
+        if re.search(r"\s", department):
+            row.wrong("department", "中间不能有空格，教师要在命令里打它")
+        name, account = row.text("name", needed=True), row.text("user_id", needed=True)
+        platform, unit = row.platform(), row.text("unit")
+        if unit and unit not in unit_names:
+            row.wrong("unit", f"没有办学单位「{unit}」，请先导入班级或单位")
+        if platform is None:
+            return None
+        _one_tutor_an_account(row, "user_id", (platform, account), name, named, owners)
+        return StaffRow(name, platform, account, unit or None, department)
+
+    return read
+
+
+def units(table: Table) -> list[tuple[str, str]]:
+    """办学单位, 上级单位 (empty: directly under the province)."""
+    reader = _Reader(table, ("unit", "above"))
+
+    def read(row: _Reader) -> tuple[str, str]:
+        name, above = row.text("unit", needed=True), row.text("above")
+        if name and name == above:
+            row.wrong("above", "不能是自己")
+        return (name, above)
+
+    return reader.each(read)
+
+
+def calendar(
+    table: Table, class_names: Collection[str], unit_names: Collection[str] = ()
+) -> list[tuple[Owner, CalendarDate]]:
+    """
+    事项, 开始, 截止; optional 说明, 来源, 单位 or 班级 (both empty: everybody).
+
+    In a table with a column 用途 a row without any date is one not filled yet, and passed over.
+    """
+    reader = _Reader(table, ("matter",), ("start", "end", "note", "source", "class", "unit", "use"))
+
+    def read(row: _Reader) -> tuple[Owner, CalendarDate] | None:
         matter = row.text("matter", needed=True, longest=50)
         starts_at = row.instant("start", at_end=False)
         ends_at = row.instant("end", at_end=True)
         note = row.text("note", longest=200)
         if starts_at is None and ends_at is None and not note:
+            if row.text("use", longest=500):
+                return None
             row.wrong("start", "开始、截止、说明至少填一项")
         if starts_at and ends_at and ends_at < starts_at:
             row.wrong("end", "早于开始")
-        class_name = _known_class(row, class_names) if row.text("class") else None
         dated = CalendarDate(matter, starts_at, ends_at, note, row.text("source", longest=200))
-        return (class_name, dated)
+        return (_owner(row, class_names, unit_names), dated)
 
     return reader.each(read)
 
 
-def facts(table: Table, class_names: set[str]) -> list[tuple[str | None, SchoolFact]]:
-    """名目 (链接:学习平台, 金额:学费, 联系:教务 …), 内容; optional 来源, 班级."""
-    reader = _Reader(table, ("slot", "value"), ("source", "class"))
+def facts(
+    table: Table, class_names: Collection[str], unit_names: Collection[str] = ()
+) -> list[tuple[Owner, SchoolFact]]:
+    """
+    名目 (链接:学习平台, 金额:学费, 联系:教务 …), 内容; optional 来源, 单位 or 班级.
 
-    def read(row: _Reader) -> tuple[str | None, SchoolFact] | None:
+    In a table with a column 用途 a row without 内容 is one not filled yet, and passed over.
+    """
+    reader = _Reader(table, ("slot", "value"), ("source", "class", "unit", "use"))
+
+    def read(row: _Reader) -> tuple[Owner, SchoolFact] | None:
         slot = row.text("slot", needed=True).replace("：", ":")
         if slot and ":" not in slot:
             row.wrong("slot", f"「{slot}」应写成 类别:名称，例如 链接:学习平台")
-        value = row.text("value", needed=True, longest=500)
-        class_name = _known_class(row, class_names) if row.text("class") else None
-        return (class_name, SchoolFact(slot, value, row.text("source", longest=200)))
+        is_form = bool(row.text("use", longest=500))
+        value = row.text("value", needed=not is_form, longest=500)
+        if not value:
+            return None
+        fact = SchoolFact(slot, value, row.text("source", longest=200))
+        return (_owner(row, class_names, unit_names), fact)
 
     return reader.each(read)
 
 
-def _known_class(row: _Reader, class_names: set[str]) -> str | None:
+def _owner(row: _Reader, class_names: Collection[str], unit_names: Collection[str]) -> Owner:
+    unit = row.text("unit")
+    if unit and row.text("class"):
+        row.wrong("class", "单位和班级只能填一个")
+    if unit and unit not in unit_names:
+        row.wrong("unit", f"没有办学单位「{unit}」，请先导入班级或单位")
+    if unit:
+        return UnitName(unit)
+    return _known_class(row, class_names) if row.text("class") else None
+
+
+def _known_class(row: _Reader, class_names: Collection[str]) -> str | None:
     name = row.text("class", needed=True)
     if name and name not in class_names:
         row.wrong("class", f"没有班级「{name}」，请先导入班级")
@@ -297,7 +375,7 @@ def _one_tutor_an_account(
 ) -> None:
     """A wrong account would give a student the tutor's rights, so nothing is guessed here."""
     if owners.get(account):
-        row.wrong(column, f"{account[1]} 是学生 {owners[account]} 的账号，不能当教师")
+        row.wrong(column, f"{account[1]} 是学生 {owners[account]} 的账号，不能当工作人员账号")
     other = named.setdefault(account, name)
     if other != name:
         row.wrong(column, f"{account[1]} 在本表里又叫「{other}」又叫「{name}」")

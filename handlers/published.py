@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handlers import texts
+from handlers.faq import Scope
 from storage.people import ClassRoom
 from storage.published import PublishedFacts
 
@@ -33,8 +34,21 @@ def facts_in_words(
 
 
 def sources_of(published: PublishedFacts | None) -> Mapping[str, str]:
-    """Slot → the document it was published in, where one is given."""
+    """Slot → the document it was published in, else that it is the calendar or the school's own."""
     if published is None:
         return {}
-    dates = {f"时间:{date.matter}": date.source for date in published.dates if date.source}
-    return dates | {fact.slot: fact.source for fact in published.facts if fact.source}
+    dates = {
+        f"时间:{date.matter}": date.source or texts.CALENDAR
+        for date in published.dates
+        if date.starts_at or date.ends_at or date.note
+    }
+    facts = {
+        fact.slot: fact.source or texts.OF_THE_SCHOOL for fact in published.facts if fact.value
+    }
+    return dates | facts
+
+
+def scope_of(published: PublishedFacts | None, room: ClassRoom | None) -> Scope:
+    """Whose entries the class may see: its own first, then its unit's, then those above."""
+    own = () if room is None else (f"班级:{room.name}",)
+    return (*own, *(f"单位:{unit}" for unit in (published.units if published else ())))

@@ -5,17 +5,20 @@ The caller decides whether to keep it: a rehearsal is the same call in a transac
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 
 from storage.models import (
     calendar_dates,
     class_groups,
     classes,
+    contacts,
     duties,
     enrolments,
     identities,
@@ -24,7 +27,7 @@ from storage.models import (
     school_facts,
     units,
 )
-from storage.published import CalendarDate, SchoolFact
+from storage.published import CalendarDate, Owner, SchoolFact, UnitName
 from storage.vocabulary import Platform, Role
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 #: A database takes only so many parameters in one statement.
 CHUNK = 2000
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,28 @@ class StudentRow:
     name: str
     platform: Platform | None = None
     account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffRow:
+    """
+    Somebody of a unit, or (None) of the province: a supervisor, or whom `department` names.
+    """
+
+    name: str
+    platform: Platform
+    account: str
+    unit: str | None = None
+    department: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """A knowledge entry as the JSON of its table row, and for whom it is."""
+
+    key: str
+    row: str
+    owner: Owner = None
 
 
 @dataclass(slots=True)
@@ -151,6 +177,65 @@ class Imports:
         await self._tutors(rows, class_ids, changes, now=now, ends_others=False)
         return changes
 
+    async def supervisors(self, rows: Sequence[StaffRow], *, now: datetime) -> Changes:
+        """Add supervisors of units, or of the province, and their chat accounts."""
+        changes = Changes()
+        person_ids = await self._staff(rows, changes)
+        unit_ids = await self._ids(units, units.c.name)
+        statement = select(duties).where(
+            duties.c.role == Role.SUPERVISOR, duties.c.ends_at.is_(None) | (duties.c.ends_at > now)
+        )
+        held = {(row.person_id, row.unit_id) for row in await self._uow.read(statement)}
+        new: dict[tuple[int, int | None], StaffRow] = {}
+        for row in rows:
+            key = (
+                person_ids[(row.platform.value, row.account)],
+                unit_ids[row.unit] if row.unit else None,
+            )
+            if key not in held:
+                new.setdefault(key, row)
+        await self._insert(
+            duties,
+            [
+                {
+                    "person_id": person_id,
+                    "role": Role.SUPERVISOR,
+                    "unit_id": unit_id,
+                    "starts_at": now,
+                }
+                for person_id, unit_id in new
+            ],
+        )
+        for row in new.values():
+            changes.add(f"{row.unit or '省校'} 管理人员 {row.name}")
+        return changes
+
+    async def contacts(self, rows: Sequence[StaffRow]) -> Changes:
+        """Add the contacts of departments and their chat accounts; nobody is removed."""
+        changes = Changes()
+        person_ids = await self._staff(rows, changes)
+        unit_ids = await self._ids(units, units.c.name)
+        wanted: dict[tuple[str, int | None, int], StaffRow] = {}
+        for row in rows:
+            unit_id = unit_ids[row.unit] if row.unit else None
+            person_id = person_ids[(row.platform.value, row.account)]
+            wanted.setdefault((row.department, unit_id, person_id), row)
+        known = {
+            (row.name, row.unit_id, row.person_id): row.id
+            for row in await self._uow.read(select(contacts))
+        }
+        new = {key: row for key, row in wanted.items() if key not in known}
+        await self._insert(
+            contacts,
+            [
+                {"name": name, "unit_id": unit_id, "person_id": person_id}
+                for name, unit_id, person_id in new
+            ],
+        )
+        for row in new.values():
+            changes.add(f"{row.unit or '省校'} {row.department} 联系人 {row.name}")
+        return changes
+
     async def students(self, rows: Sequence[StudentRow]) -> Changes:
         """Add students to classes, rename them, tie accounts to them; nobody is removed."""
         changes = Changes()
@@ -197,56 +282,100 @@ class Imports:
         )
         return changes
 
-    async def calendar(self, rows: Sequence[tuple[str | None, CalendarDate]]) -> Changes:
-        """Set dates for a class, or (None) for the whole school."""
-        class_ids: Mapping[Any, int] = await self._ids(classes, classes.c.name)
+    async def units(self, rows: Sequence[tuple[str, str]]) -> Changes:
+        """Set above each unit the one it belongs to, 「」 for none; both are made where new."""
+        changes = Changes()
+        ids = await self._units({name for row in rows for name in row if name}, changes)
+        above = {row.id: row.parent_id for row in await self._uow.read(select(units))}
+        for name, parent in rows:
+            parent_id = ids[parent] if parent else None
+            if above[ids[name]] != parent_id:
+                changes.change(f"办学单位 {name}：上级是 {parent or '省校'}")
+                await self._uow.write(
+                    update(units).where(units.c.id == ids[name]).values(parent_id=parent_id)
+                )
+        return changes
+
+    async def calendar(self, rows: Sequence[tuple[Owner, CalendarDate]]) -> Changes:
+        """Set dates for a class, a unit, or (None) for everybody."""
         values = {
-            (None if name is None else class_ids[name], date.matter): {
+            (owner, date.matter): {
                 "starts_at": date.starts_at,
                 "ends_at": date.ends_at,
                 "note": date.note,
                 "source": date.source,
             }
-            for name, date in rows
+            for owner, date in rows
         }
         return await self._upsert(calendar_dates, "matter", values, "校历")
 
-    async def facts(self, rows: Sequence[tuple[str | None, SchoolFact]]) -> Changes:
-        """Set links, amounts, places for a class, or (None) for the whole school."""
-        class_ids: Mapping[Any, int] = await self._ids(classes, classes.c.name)
+    async def facts(self, rows: Sequence[tuple[Owner, SchoolFact]]) -> Changes:
+        """Set links, amounts, places for a class, a unit, or (None) for everybody."""
         values = {
-            (None if name is None else class_ids[name], fact.slot): {
-                "value": fact.value,
-                "source": fact.source,
-            }
-            for name, fact in rows
+            (owner, fact.slot): {"value": fact.value, "source": fact.source} for owner, fact in rows
         }
         return await self._upsert(school_facts, "slot", values, "学校信息")
 
-    async def entries(self, rows: Mapping[str, str], *, now: datetime) -> Changes:
-        """Set the school's own knowledge entries: key → JSON of the table row."""
+    async def entries(
+        self,
+        rows: Sequence[EntryRow],
+        *,
+        now: datetime,
+        shipped: Mapping[str, str] = _NOTHING,
+        replaces: bool = False,
+    ) -> Changes:
+        """
+        Set the school's own knowledge entries.
+
+        `shipped` are the rows that come with the program, by key: what equals one of them needs
+        no row, what differs changes it. With `replaces`, own rows that are not in `rows` go.
+        """
         changes = Changes()
-        old = {row.key: row.row for row in await self._uow.read(select(knowledge_entries))}
-        new = [key for key in rows if key not in old]
-        await self._insert(
-            knowledge_entries,
-            [{"key": key, "row": rows[key], "updated_at": now} for key in new],
-        )
-        for key in new:
-            changes.add(f"知识条目 {key}")
-        for key, row in rows.items():
-            if key in old and old[key] != row:
-                changes.change(f"知识条目 {key}")
+        places = await self._places(row.owner for row in rows)
+        wanted = {(row.key, *places[row.owner]): row for row in rows}
+        own = {
+            (old.key, old.class_id, old.unit_id): old
+            for old in await self._uow.read(select(knowledge_entries))
+        }
+        new: list[dict[str, Any]] = []
+        for place, row in wanted.items():
+            known = own.get(place)
+            before = known.row if known else None if row.owner else shipped.get(row.key)
+            if before == row.row:
+                continue
+            name = f"知识条目 {row.key}{_owner_in_words(row.owner)}"
+            if before is None:
+                changes.add(name)
+            else:
+                changes.change(f"{name}：{_columns(before, row.row)}")
+            if known is None:
+                place_in = {"key": place[0], "class_id": place[1], "unit_id": place[2]}
+                new.append({**place_in, "row": row.row, "updated_at": now})
+            else:
                 await self._uow.write(
                     update(knowledge_entries)
-                    .where(knowledge_entries.c.key == key)
-                    .values(row=row, updated_at=now)
+                    .where(knowledge_entries.c.id == known.id)
+                    .values(row=row.row, updated_at=now)
                 )
+        await self._insert(knowledge_entries, new)
+        if replaces:
+            gone = [old for place, old in own.items() if place not in wanted]
+            for old in gone:
+                changes.remove(f"知识条目 {old.key}")
+            await self._uow.write(
+                delete(knowledge_entries).where(
+                    knowledge_entries.c.id.in_([old.id for old in gone])
+                )
+            )
         return changes
 
     async def class_names(self) -> set[str]:
         """Every class there is."""
         return set(await self._ids(classes, classes.c.name))
+
+    async def unit_names(self) -> set[str]:
+        """Every unit there is."""
+        return set(await self._ids(units, units.c.name))
 
     async def account_owners(self) -> dict[tuple[Platform, str], str]:
         """Whose each platform account is: the student number, or 「」 for staff."""
@@ -317,7 +446,10 @@ class Imports:
             person_id = person_ids[(row.platform.value, row.account)]
             wanted.setdefault((class_ids[row.class_name], person_id), row)
         statement = select(duties).where(
-            duties.c.role == Role.TUTOR, duties.c.ends_at.is_(None) | (duties.c.ends_at > now)
+            duties.c.role == Role.TUTOR,
+            # Who only stands in for somebody is in no table.
+            duties.c.covers_id.is_(None),
+            duties.c.ends_at.is_(None) | (duties.c.ends_at > now),
         )
         held = {(row.class_id, row.person_id): row for row in await self._uow.read(statement)}
         await self._insert(
@@ -345,9 +477,9 @@ class Imports:
             changes.remove(f"{names[duty.class_id]} 原助学教师（任期结束）")
 
     async def _staff(
-        self, rows: Sequence[TutorRow], changes: Changes
+        self, rows: Sequence[TutorRow] | Sequence[StaffRow], changes: Changes
     ) -> dict[tuple[str, str], int]:
-        """The person behind each tutor account, made where there is none."""
+        """The person behind each account of staff, made where there is none."""
         statement = select(identities, persons.c.name).join(
             persons, persons.c.id == identities.c.person_id
         )
@@ -392,20 +524,23 @@ class Imports:
         self,
         table: Table,
         name: str,
-        wanted: Mapping[tuple[int | None, str], dict[str, Any]],
+        rows: Mapping[tuple[Owner, str], dict[str, Any]],
         title: str,
     ) -> Changes:
         changes = Changes()
+        places = await self._places(owner for owner, _ in rows)
+        wanted = {(*places[owner], called): values for (owner, called), values in rows.items()}
         known = {
-            (row._mapping["class_id"], row._mapping[name]): row._mapping
+            (row._mapping["class_id"], row._mapping["unit_id"], row._mapping[name]): row._mapping
             for row in await self._uow.read(select(table))
         }
         new = [key for key in wanted if key not in known]
         await self._insert(
-            table, [{"class_id": key[0], name: key[1], **wanted[key]} for key in new]
+            table,
+            [{"class_id": key[0], "unit_id": key[1], name: key[2], **wanted[key]} for key in new],
         )
         for key in new:
-            changes.add(f"{title} {key[1]}")
+            changes.add(f"{title} {key[2]}")
         moved = [
             key
             for key, values in wanted.items()
@@ -423,8 +558,24 @@ class Imports:
                     }
                 ],
             )
-            changes.change(f"{title} {key[1]}")
+            changes.change(f"{title} {key[2]}")
         return changes
+
+    async def _places(self, owners: Iterable[Owner]) -> dict[Owner, tuple[int | None, int | None]]:
+        """Class id and unit id of each."""
+        wanted = set(owners)
+        unit_ids = await self._ids(units, units.c.name)
+        class_ids = await self._ids(classes, classes.c.name) if wanted - {None} else {}
+        places: dict[Owner, tuple[int | None, int | None]] = {}
+        for owner in wanted:
+            match owner:
+                case None:
+                    places[owner] = (None, None)
+                case UnitName(name):
+                    places[owner] = (None, unit_ids[name])
+                case name:
+                    places[owner] = (class_ids[name], None)
+        return places
 
     async def _ids(self, table: Table, name: Any) -> dict[str, int]:
         return {row[1]: row[0] for row in await self._uow.read(select(table.c.id, name))}
@@ -440,6 +591,25 @@ class Imports:
             else:
                 await self._uow.write(insert(table), chunk)
         return made
+
+
+def _owner_in_words(owner: Owner) -> str:
+    match owner:
+        case None:
+            return ""
+        case UnitName(name):
+            return f"（单位 {name}）"
+        case name:
+            return f"（班级 {name}）"
+
+
+def _columns(before: str, after: str) -> str:
+    """The columns in which two rows differ."""
+    old, new = json.loads(before), json.loads(after)
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return "内容"
+    names = [name for name in {**old, **new} if (old.get(name) or "") != (new.get(name) or "")]
+    return "、".join(names) or "写法"
 
 
 def _chunks(rows: Sequence[dict[str, Any]]) -> Iterable[Sequence[dict[str, Any]]]:

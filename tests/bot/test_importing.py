@@ -30,6 +30,9 @@ KNOWLEDGE = (
 )
 TABLES = {
     Kind.TUTORS: (TUTORS, 1),
+    Kind.CONTACTS: ("部门,姓名,平台,账号,单位\n学籍,孙洁,QQ,30001,市开大\n", 1),
+    Kind.SUPERVISORS: ("姓名,平台,账号,单位\n孙督导,QQ,40001,\n", 1),
+    Kind.UNITS: ("办学单位,上级单位\n全市,\n", 1),
     Kind.STUDENTS: (STUDENTS, 2),
     Kind.CALENDAR: (CALENDAR, 1),
     Kind.FACTS: (FACTS, 1),
@@ -231,3 +234,59 @@ async def test_one_account_with_two_names_is_asked_back(school: School) -> None:
 
     with pytest.raises(TableError, match="又叫「王敏」又叫「王明」"):
         await school.put(Kind.CLASSES, table)
+
+
+async def test_staff_outside_the_classes_is_told_by_account_unit_and_department(
+    school: School,
+) -> None:
+    await school.put(Kind.CLASSES, CLASSES)
+
+    await school.put(
+        Kind.SUPERVISORS, "姓名,平台,账号,单位\n孙督导,QQ,40001,\n周正,微信,wxid_2,市开大\n"
+    )
+    await school.put(
+        Kind.CONTACTS, "部门,姓名,平台,账号,单位\n学籍,孙洁,QQ,30001,市开大\n财务,钱进,QQ,30002,\n"
+    )
+
+    assert [changes.lines for changes in school.shown[1:]] == [
+        ["+ 省校 管理人员 孙督导", "+ 市开大 管理人员 周正"],
+        ["+ 市开大 学籍 联系人 孙洁", "+ 省校 财务 联系人 钱进"],
+    ]
+    async with school.database.reading() as uow:
+        room = await uow.people.class_named("计算机2301", school.now)
+        assert room is not None
+        supervisors = await uow.people.supervisors_of([room.unit_id, None], school.now)
+        contacts = await uow.cases.contacts([room.unit_id, None])
+    assert {unit: [it.name for it in found] for unit, found in supervisors.items()} == {
+        None: ["孙督导"],
+        room.unit_id: ["周正"],
+    }
+    assert [(it.name, it.person_name, it.accounts) for it in contacts] == [
+        ("学籍", "孙洁", ((Platform.QQ, "30001"),)),
+        ("财务", "钱进", ((Platform.QQ, "30002"),)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        (
+            "学籍,孙洁,QQ,20001,市开大",
+            "第 2 行「账号」：20001 是学生 2430000000001 的账号，不能当工作人员账号",
+        ),
+        ("学籍,孙洁,QQ,30001,别处", "第 2 行「办学单位」：没有办学单位「别处」，请先导入班级或单位"),
+        ("学 籍,孙洁,QQ,30001,", "第 2 行「部门」：中间不能有空格，教师要在命令里打它"),
+        (",孙洁,QQ,30001,", "第 2 行「部门」：不能为空"),
+    ],
+)
+async def test_a_contact_who_cannot_be_one_keeps_the_table_out(
+    school: School, table: str, problem: str
+) -> None:
+    """A student's account among the staff would read what others ask."""
+    await school.put(Kind.CLASSES, CLASSES)
+    await school.put(Kind.STUDENTS, STUDENTS)
+
+    with pytest.raises(TableError) as caught:
+        await school.put(Kind.CONTACTS, f"部门,姓名,平台,账号,单位\n{table}\n")
+
+    assert caught.value.problems == (problem,)

@@ -77,7 +77,12 @@ def test_dates_and_facts_become_slots(now: datetime) -> None:
         "时间:毕业典礼": "待通知",
         "链接:学习平台": "https://school.invalid",
     }
-    assert sources == {"时间:考试报名": "教务〔2026〕12 号", "链接:学习平台": "官网"}
+    assert sources == {
+        "时间:考试报名": "教务〔2026〕12 号",
+        "时间:缴费": "校历",
+        "时间:毕业典礼": "校历",
+        "链接:学习平台": "官网",
+    }
 
 
 def test_a_class_tells_its_name_and_its_tutor(now: datetime) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from storage.database import Database
-from storage.imports import Changes, ClassRow, StudentRow, TutorRow
-from storage.published import CalendarDate, SchoolFact
+from storage.imports import Changes, ClassRow, EntryRow, StudentRow, TutorRow
+from storage.published import CalendarDate, SchoolFact, UnitName
 from storage.vocabulary import Conversation, ConversationKind, Platform, Role
 
 ACCOUNT = "3889000001"
@@ -262,3 +262,67 @@ async def test_a_rehearsal_is_a_transaction_rolled_back(database: Database, now:
 
     async with database.reading() as uow:
         assert await uow.imports.class_names() == set()
+
+
+async def test_units_get_what_is_above_them(database: Database, now: datetime) -> None:
+    await put(database, table(1), now)
+
+    async with database.unit_of_work() as uow:
+        first = await uow.imports.units([("单位0", "全市"), ("全市", "")])
+        again = await uow.imports.units([("单位0", "全市"), ("全市", "")])
+        moved = await uow.imports.units([("单位0", "")])
+
+    assert first.lines == ["+ 办学单位 全市", "~ 办学单位 单位0：上级是 全市"]
+    assert again == Changes()
+    assert moved.lines == ["~ 办学单位 单位0：上级是 省校"]
+
+
+async def test_facts_of_everybody_a_unit_and_a_class_stand_beside_each_other(
+    database: Database, now: datetime
+) -> None:
+    (one,) = table(1)
+    await put(database, [one], now)
+    rows = [
+        (owner, SchoolFact("联系:教务", f"{owner}"))
+        for owner in (None, UnitName("单位0"), one.class_name)
+    ]
+
+    async with database.unit_of_work() as uow:
+        first = await uow.imports.facts(rows)
+        again = await uow.imports.facts(rows)
+        changed = await uow.imports.facts([(UnitName("单位0"), SchoolFact("联系:教务", "新"))])
+
+    assert counts(first) == (3, 0, 0)
+    assert again == Changes()
+    assert counts(changed) == (0, 0, 1)
+
+
+async def test_an_entry_is_told_by_its_owner_and_its_columns(
+    database: Database, now: datetime
+) -> None:
+    (one,) = table(1)
+    await put(database, [one], now)
+    shipped = {"a.b": '{"答案": "自带", "来源": "通行做法"}', "c.d": "{}"}
+    rows = [
+        EntryRow("a.b", '{"答案": "本校", "来源": "通行做法"}'),
+        EntryRow("a.b", '{"答案": "单位"}', UnitName("单位0")),
+        EntryRow("a.b", '{"答案": "班级"}', one.class_name),
+        EntryRow("c.d", "{}"),
+    ]
+
+    async with database.unit_of_work() as uow:
+        first = await uow.imports.entries(rows, now=now, shipped=shipped)
+        again = await uow.imports.entries(rows, now=now, shipped=shipped)
+        stored = await uow.published.entries()
+        left = await uow.imports.entries(rows[1:2], now=now, shipped=shipped, replaces=True)
+        kept = await uow.published.entries()
+
+    assert first.lines == [
+        "~ 知识条目 a.b：答案",
+        "+ 知识条目 a.b（单位 单位0）",
+        f"+ 知识条目 a.b（班级 {one.class_name}）",
+    ]
+    assert again == Changes()
+    assert len(stored) == 3
+    assert counts(left) == (0, 2, 0)
+    assert len(kept) == 1
