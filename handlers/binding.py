@@ -17,7 +17,7 @@ _CODE = re.compile(r"\d{8}")
 
 async def bind_account(context: Context, argument: str) -> Outcome:
     """
-    「/绑定」 in private: a code for who is known; 「/绑定 12345678」 from the other account uses it.
+    「/绑定」 in private gives who is known a code; 「/绑定 12345678」 elsewhere uses it.
 
     Accounts of staff carry rights, so they come from the school's table only.
     """

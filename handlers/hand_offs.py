@@ -1,34 +1,102 @@
 """Hand-offs: what the bot cannot settle goes to a person, whose reply closes it, once."""
 
-from collections.abc import Iterable
-from datetime import datetime
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 
 from handlers import texts
+from handlers.alike import find_alike
 from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.decision import article_of, is_about_tutor
-from handlers.errors import UserError
-from handlers.permissions import Deed, require
-from handlers.understanding import mask, understand
+from handlers.errors import Forbidden, UserError
+from handlers.permissions import Deed, may, require
+from handlers.understanding import mask
+from storage.cases import CLOCK, Contact, Step, StepKind
 from storage.interactions import Kind, Record
 from storage.lines import Span
-from storage.people import ClassRoom, Tutor
-from storage.questions import HandOff, SolvedBy, State
+from storage.people import ClassRoom, Speaker, Tutor
+from storage.questions import Category, HandOff, Level, SolvedBy, State
+from storage.unit_of_work import UnitOfWork
 from storage.vocabulary import (
     Action,
     Conversation,
     ConversationKind,
     Label,
     Outgoing,
+    Platform,
     Role,
 )
 
 # -- rules ----------------------------------------------------------------------------------------
 
+_LATER = "(?:晚点|晚些|待?一?会儿?|等一?会儿?|过会儿?|稍后|回头|有空|改天)"
+_TELL = "(?:再|就)?(?:回复?|说|看看?|告诉|答复?|联系|处理|弄|办)?"
+_NOTHING_SAID = re.compile(
+    rf"(?:收到|[好行]的|好[嘞滴呀啊]?|嗯|噢|[oO0][kK]|知道了?|了解|明白|看[到见]了?|已[阅读]|在[的呢]?|来了"
+    rf"|谢谢|辛苦了?|不客气|没事|稍等(?:一下|片刻|一?会儿?)?|等(?:一下|下|等)|马上(?:处理|办|看|来|回复?)?"
+    rf"|(?:我|现在|正|这会儿?|目前)*[在正](?:忙|开会|上课|路上|外面|开车|出差)(?:呢|着|中)?|(?:现在|正)?忙"
+    rf"|{_LATER}{_TELL}(?:[你您]们?|大家)?|(?:我|先)*[去来]?(?:看看|问问|查查|想想|[看问查想]一?下)"
+    rf"|帮?[你您](?:看看|问问|查查|[看问查]一?下)|(?:正?在)?处理|[了呢啊哈吧的呀哦啦~])+"
+)
+_LONGEST_NOTHING = 20
+#: Answers to a yes-or-no question, but only where it is plain which.
+_YES_OR_NO = frozenset(
+    [
+        "能",
+        "行",
+        "对",
+        "是",
+        "不",
+        "有",
+        "无",
+        "可以",
+        "不用",
+        "不行",
+        "不能",
+        "没有",
+        "不是",
+        "是的",
+        "对的",
+    ]
+)
 
-def is_empty_reply(text: str) -> bool:
-    """「收到」, 「嗯」, an emoji: stops no clock."""
+MORE_CARDS_AFTER = timedelta(minutes=10)
+"""Of students who ask what another waits for, the tutor hears at most so often."""
+
+
+def is_empty_reply(text: str, *, is_pointed: bool = True) -> bool:
+    """
+    「收到」, 「在忙」, an emoji: stops no clock.
+
+    `is_pointed`: said to one question, by quote or number. 「可以」 may be the whole answer, but
+    not where nobody knows to what.
+    """
     bare = "".join(char for char in text if char.isalnum())
-    return len(bare) < 2 or (len(bare) <= 8 and understand(text).label is Label.ACK)
+    if bare in _YES_OR_NO:
+        return not is_pointed
+    return len(bare) < 2 or (
+        len(bare) <= _LONGEST_NOTHING and _NOTHING_SAID.fullmatch(bare) is not None
+    )
+
+
+def is_open_question(item: HandOff) -> bool:
+    """An ordinary question: answered where it was asked, and one answer may do for several."""
+    return item.kind is Label.QUESTION and item.category is Category.INQUIRY
+
+
+def is_kept_from(item: HandOff, role: Role) -> bool:
+    """
+    What the tutor of its class is not to know of: a complaint about them until the hearing, and
+    what went past them to the unit or the province from its first word.
+    """
+    if role is not Role.TUTOR:
+        return False
+    if item.is_about_tutor:
+        return item.hearing_since is None
+    went_past = item.level is not Level.TUTOR and item.level_since is None
+    is_private = item.conversation.kind is ConversationKind.PRIVATE
+    return went_past and (is_private or not is_open_question(item))
 
 
 def seconds_between(asked: datetime, answered: datetime, blind: Iterable[Span] = ()) -> float:
@@ -41,6 +109,11 @@ def seconds_between(asked: datetime, answered: datetime, blind: Iterable[Span] =
         max(0.0, (min(end, answered) - max(start, asked)).total_seconds()) for start, end in blind
     )
     return max(0.0, (answered - asked).total_seconds() - missed)
+
+
+def is_hidden_from(speaker: Speaker, item: HandOff) -> bool:
+    """Whether it is as if there were none for this speaker; asks the database nothing."""
+    return item.class_id in speaker.tutored and is_kept_from(item, Role.TUTOR)
 
 
 async def reaches_in_private(context: Context) -> bool:
@@ -70,171 +143,434 @@ def private_with(tutor: Tutor, room: ClassRoom, near: Conversation) -> Conversat
     return None
 
 
+def private_of(
+    accounts: Iterable[tuple[Platform, str]], room: ClassRoom, near: Conversation
+) -> list[Conversation]:
+    """Where the bot may find somebody who is not of the class, the student's platform first."""
+    known = list(accounts)
+    ours = [(near.platform, near.account), *((it.platform, it.account) for it in room.groups)]
+    return [
+        Conversation(platform, account, ConversationKind.PRIVATE, user_id)
+        for platform, account in dict.fromkeys(ours)
+        for theirs, user_id in known
+        if theirs is platform
+    ]
+
+
 def private_chat(group: Conversation, user_id: str) -> Conversation:
     """The private chat with a member of a group, opened from it."""
     return Conversation(group.platform, group.account, ConversationKind.PRIVATE, user_id, group.id)
 
 
-# -- use cases ------------------------------------------------------------------------------------
+# -- who has it ------------------------------------------------------------------------------------
 
 
 def to_tutors(
     room: ClassRoom, near: Conversation, *, key: str, text: str, about: int | None
 ) -> tuple[Outgoing, ...]:
-    """One private message to each of the class's tutors."""
-    places = ((tutor, private_with(tutor, room, near)) for tutor in room.tutors)
+    """One private message to each of the class's tutors who is not away."""
+    return to_each(room.on_duty, room, near, key=key, text=text, about=about)
+
+
+def to_each(
+    people: Iterable[Tutor],
+    room: ClassRoom,
+    near: Conversation,
+    *,
+    key: str,
+    text: str,
+    about: int | None,
+) -> tuple[Outgoing, ...]:
+    places = ((person, private_with(person, room, near)) for person in people)
     return tuple(
-        Outgoing(key=f"{key}:{tutor.person_id}", conversation=place, text=text, about=about)
-        for tutor, place in places
+        Outgoing(key=f"{key}:{person.person_id}", conversation=place, text=text, about=about)
+        for person, place in places
         if place is not None
     )
 
 
-async def hand_off(context: Context, kind: Label, *, surface_at: datetime | None) -> HandOff:
-    """Put a message on the list of what waits for a person; numbered from the first moment."""
+async def owners_of(
+    uow: UnitOfWork, item: HandOff, room: ClassRoom, now: datetime
+) -> Sequence[Tutor]:
+    """Whoever is to act on a hand-off now: the tutors not away, else the supervisors."""
+    if item.level is Level.TUTOR:
+        return () if item.is_about_tutor else room.on_duty
+    unit_id = room.unit_id if item.level is Level.UNIT else None
+    found = await uow.people.supervisors_of([unit_id, None], now)
+    people = found.get(unit_id) or found.get(None, [])
+    accused = {tutor.person_id for tutor in room.tutors} if item.is_about_tutor else set()
+    return [person for person in people if person.person_id not in accused]
+
+
+async def open_item(context: Context, number: int, deed: Deed) -> tuple[HandOff, ClassRoom]:
+    """
+    An open hand-off the speaker may act on, and its class.
+
+    Raises:
+        Forbidden: somebody without any duty.
+        UserError: closed; or not the speaker's, in the same words as if there were none.
+    """
+    item, room = await _found(context, number, deed)
+    if item is None or room is None:
+        if not context.speaker.duties:
+            raise Forbidden(texts.not_allowed())
+        raise UserError(texts.no_such_number(number))
+    if item.state is State.CLOSED:
+        raise UserError(texts.closed_already(number))
+    if item.is_about_tutor and context.speaker.role_in(room) is Role.TUTOR:
+        raise UserError(texts.only_a_statement(number))
+    return item, room
+
+
+async def _found(
+    context: Context, number: int, deed: Deed
+) -> tuple[HandOff | None, ClassRoom | None]:
+    item = await context.uow.questions.get(number)
+    # Before the database is asked more: a pause, too, would tell.
+    if item is None or is_hidden_from(context.speaker, item):
+        return None, None
+    room = await context.uow.people.get_class(item.class_id, context.now)
+    if not may(context.speaker, deed, room):
+        return None, None
+    return item, room
+
+
+# -- use cases ------------------------------------------------------------------------------------
+
+
+async def hand_off(
+    context: Context,
+    kind: Label,
+    *,
+    surface_at: datetime | None,
+    category: Category | None = None,
+    level: Level | None = None,
+    wants: str = "",
+) -> HandOff:
+    """
+    Put a message on the list of what waits for a person; numbered from the first moment.
+
+    It is the tutor's; the unit's where it is about the tutor, or there is none in office; and the
+    province's where the class belongs to no unit. A question that others wait for is joined to
+    theirs.
+    """
     assert context.room is not None
+    room = context.room
     text = mask(context.message.text)
+    is_about = kind is Label.COMPLAINT and is_about_tutor(text, context.understanding.topic)
+    if level is None:
+        above = Level.PROVINCE if room.unit_id is None else Level.UNIT
+        level = above if is_about or not room.tutors else Level.TUTOR
+    if category is None:
+        category = Category.COMPLAINT if kind is Label.COMPLAINT else Category.INQUIRY
+    first = None
+    if kind is Label.QUESTION and category is Category.INQUIRY:
+        first = await _asked_before(context, room, text)
     item = await context.uow.questions.add(
         context.message,
         kind=kind,
-        class_id=context.room.id,
+        class_id=room.id,
         person_id=context.speaker.person_id,
         event_id=context.event_id,
         text=text,
         topic=context.understanding.topic,
-        is_about_tutor=kind is Label.COMPLAINT
-        and is_about_tutor(text, context.understanding.topic),
+        is_about_tutor=is_about,
         surface_at=surface_at,
+        category=category,
+        level=level,
+        wants=wants,
+        duplicate_of=None if first is None else first.duplicate_of or first.number,
     )
     context.waiting.append(item)
     return item
 
 
+async def _asked_before(context: Context, room: ClassRoom, text: str) -> HandOff | None:
+    """The oldest open question of the same tutor's students that asks the same."""
+    if context.message.attachments:
+        # What it is about is in the picture.
+        return None
+    tutors = [tutor.person_id for tutor in room.tutors]
+    waiting = await context.uow.questions.open_questions_near(room.id, tutors, context.now)
+    alike = find_alike(text, context.understanding.topic, waiting, context.knowledge)
+    return alike[0] if alike else None
+
+
 def card_for(hand_off: HandOff, room: ClassRoom, now: datetime) -> tuple[Outgoing, ...]:
     """The cards that bring a hand-off to the tutors; none about a complaint against them."""
-    if hand_off.is_about_tutor:
+    if hand_off.is_about_tutor or hand_off.level is not Level.TUTOR:
         return ()
-    words = (
-        texts.distress_card(
-            number=hand_off.number,
-            class_name=room.name,
-            asker=hand_off.asker_name,
-            text=hand_off.text,
-        )
-        if hand_off.kind is Label.DISTRESS
-        else texts.card(
-            number=hand_off.number,
-            class_name=room.name,
-            asker=hand_off.asker_name,
-            asked_at=hand_off.asked_at,
-            text=hand_off.text,
-            now=now,
-        )
-    )
     return to_tutors(
         room,
         hand_off.conversation,
         key=f"card:{hand_off.number}",
-        text=words,
+        text=_card(hand_off, room, now),
         about=hand_off.number,
     )
+
+
+def _card(item: HandOff, room: ClassRoom, now: datetime) -> str:
+    if item.kind is Label.DISTRESS:
+        return texts.distress_card(
+            number=item.number, class_name=room.name, asker=item.asker_name, text=item.text
+        )
+    return texts.card(
+        number=item.number,
+        class_name=room.name,
+        asker=item.asker_name,
+        asked_at=item.asked_at,
+        text=item.text,
+        now=now,
+    )
+
+
+async def cards_for(context: Context, item: HandOff, room: ClassRoom) -> tuple[Outgoing, ...]:
+    """
+    The cards of what was just handed over, to whoever has it: tutors or supervisors.
+
+    Where another student waits for the same answer, not a card each but, now and then, how many.
+    """
+    people = await owners_of(context.uow, item, room, context.now)
+    first, others = await _others_waiting(context, item)
+    informed: set[int] = set()
+    if first is not None:
+        there = await context.uow.people.get_class(first.class_id, context.now)
+        owners = await owners_of(context.uow, first, there, context.now)
+        informed = {person.person_id for person in owners}
+    cards = to_each(
+        [person for person in people if person.person_id not in informed],
+        room,
+        item.conversation,
+        key=f"card:{item.number}",
+        text=_card(item, room, context.now),
+        about=item.number,
+    )
+    if first is None or await _was_told_of_more(context, first):
+        return cards
+    context.uow.cases.note(
+        Step(first.number, context.now, StepKind.LINKED, CLOCK, f"T-{item.number}")
+    )
+    more = to_each(
+        [person for person in people if person.person_id in informed],
+        room,
+        item.conversation,
+        key=f"more:{item.number}",
+        text=texts.card_of_more(first.number, others, first.text),
+        about=first.number,
+    )
+    return cards + more
+
+
+async def _was_told_of_more(context: Context, first: HandOff) -> bool:
+    told = [
+        step.at
+        for step in await context.uow.cases.steps(first.number)
+        if step.kind is StepKind.LINKED and step.actor == CLOCK
+    ]
+    return bool(told) and context.now - told[-1] < MORE_CARDS_AFTER
+
+
+async def _others_waiting(context: Context, item: HandOff) -> tuple[HandOff | None, int]:
+    """The first open question of the same matter somebody else asked, and how many besides it."""
+    if item.duplicate_of is None:
+        return None, 0
+    same = await context.uow.questions.same_matter(item)
+    first = next((it for it in same if it.state is State.WAITING), None)
+    if first is None or first.asker_id == item.asker_id:
+        return None, 0
+    askers = {it.asker_id for it in (*same, item)} - {first.asker_id}
+    return first, len(askers)
 
 
 async def reply_to_hand_off(
     context: Context, item: HandOff, text: str, *, is_visible: bool
 ) -> Outcome:
     """
-    A tutor's answer: closes the hand-off, once, and is credited with its time.
+    A person's answer: closes the hand-off and every one that asks the same; credited once.
 
     `is_visible`: the student sees the tutor's own message; else the bot brings the answer.
     """
     room = await context.uow.people.get_class(item.class_id, context.now)
-    require(context.speaker, Deed.REPLY, room)
-    if item.is_about_tutor and context.speaker.role_in(room) is Role.TUTOR:
-        if is_visible:
+    department = None if is_visible else await department_of(context, item)
+    role = context.speaker.role_in(room)
+    if department is None:
+        require(context.speaker, Deed.REPLY, room)
+        if is_visible and item.is_about_tutor and role is Role.TUTOR:
             # In the group even a refusal would say what the message is.
             return SILENCE
-        raise UserError(texts.no_such_number(item.number))
+        if is_hidden_from(context.speaker, item):
+            raise UserError(texts.no_such_number(item.number))
+        if item.is_about_tutor and role is Role.TUTOR:
+            raise UserError(texts.only_a_statement(item.number))
+    if item.kind is Label.DISTRESS:
+        # Any word of theirs to it says that somebody is there.
+        await context.uow.cases.update_told(item, context.now)
     if is_empty_reply(text):
         return SILENCE if is_visible else Outcome((Reply(texts.empty_reply(item.number)),))
-    solved_by = (
-        SolvedBy.TUTOR if context.speaker.role_in(room) is Role.TUTOR else SolvedBy.SUPERVISOR
-    )
-    answered_at = context.message.sent_at
-    account = (item.conversation.platform, item.conversation.account)
-    blind = await context.uow.lines.blind([account], item.asked_at, answered_at)
-    if not await context.uow.questions.close(
-        item, at=answered_at, solved_by=solved_by, by=context.speaker.person_id, answer=mask(text)
-    ):
-        raise UserError(texts.closed_already(item.number))
-    record = Record(
-        kind=Kind.REPLY,
-        action=Action.ANSWER,
-        topic=item.topic,
-        article=article_of(item.topic),
-        solved_by=solved_by,
-        first_reply_seconds=seconds_between(item.asked_at, answered_at, blind.get(account, ())),
-        hand_off=item.number,
-        is_about_tutor=item.is_about_tutor,
-        class_id=item.class_id,
-        person_id=item.person_id,
-    )
+    if department is not None:
+        solved_by = SolvedBy.DEPARTMENT
+    else:
+        solved_by = SolvedBy.TUTOR if role is Role.TUTOR else SolvedBy.SUPERVISOR
+    closed = await _close(context, item, text, solved_by)
+    records = await _credited(context, closed, room, solved_by)
+    # What was done about a student in distress is between the tutor and the record.
+    told = [it for it in closed if it.kind is not Label.DISTRESS]
     if is_visible:
-        return Outcome(record=record)
-    if item.kind is Label.DISTRESS:
-        # What was done is between the tutor and the record; nobody else is told.
-        return Outcome((Reply(texts.cared_for(item.number)),), record)
-    return Outcome((Reply(texts.replied(item.number)),), record, (_brought(context, item, text),))
-
-
-def _brought(context: Context, item: HandOff, text: str) -> Outgoing:
-    """The tutor's answer, to where the question was asked; a complaint's in private."""
-    place = item.conversation
-    is_in_group = place.kind is ConversationKind.GROUP
-    if is_in_group and item.kind is Label.COMPLAINT:
-        place = private_chat(place, item.asker_id)
-        is_in_group = False
-    return Outgoing(
-        key=f"relay:{item.number}",
-        conversation=place,
-        text=texts.relayed(context.speaker.name, item.number, text),
-        quote=item.message_id if place == item.conversation else "",
-        mention=(item.asker_id,) if is_in_group else (),
-        about=item.number,
+        # Whoever asked it there has seen it.
+        told = [it for it in told if it.conversation != context.message.conversation]
+    name = (
+        texts.department(department.name)
+        if department is not None
+        else texts.named(context.speaker.name, is_tutor=solved_by is SolvedBy.TUTOR)
     )
+    brought = await to_askers(
+        context, told, lambda numbers: texts.relayed(name, numbers, text), key="relay"
+    )
+    replies: tuple[Reply, ...] = ()
+    numbers = [it.number for it in closed]
+    if not is_visible and item.kind is Label.DISTRESS:
+        replies = (Reply(texts.cared_for(item.number)),)
+    elif not is_visible:
+        by_name = "" if department is None else department.name
+        replies = (Reply(texts.replied(numbers, by_name)),)
+    return Outcome(replies, records[0], brought, further=tuple(records[1:]))
+
+
+async def department_of(context: Context, item: HandOff) -> Contact | None:
+    """The department whose contact speaks, if the hand-off was passed on to it; in private only."""
+    if item.contact_id is None or not context.is_private or context.speaker.person_id is None:
+        return None
+    contact = await context.uow.cases.contact(item.contact_id)
+    is_theirs = contact is not None and contact.person_id == context.speaker.person_id
+    return contact if is_theirs else None
+
+
+async def _close(context: Context, item: HandOff, text: str, solved_by: SolvedBy) -> list[HandOff]:
+    """Close it and what asks the same, as far as it is the speaker's to answer; `item` first.
+
+    Raises:
+        UserError: somebody was faster.
+    """
+    same = await context.uow.questions.same_matter(item) if is_open_question(item) else []
+    rooms = await context.uow.people.classes({it.class_id for it in same}, context.now)
+    others = [
+        it
+        for it in same
+        if it.number != item.number
+        and (
+            solved_by is SolvedBy.DEPARTMENT or may(context.speaker, Deed.REPLY, rooms[it.class_id])
+        )
+    ]
+    closed: list[HandOff] = []
+    for one in (item, *others):
+        is_closed = await context.uow.questions.close(
+            one,
+            at=context.message.sent_at,
+            solved_by=solved_by,
+            by=context.speaker.person_id,
+            answer=mask(text),
+        )
+        if not is_closed and one is item:
+            raise UserError(texts.closed_already(item.number))
+        if is_closed:
+            closed.append(one)
+            context.uow.cases.note(step_of(context, one.number, StepKind.ANSWERED))
+    return closed
+
+
+def step_of(context: Context, number: int, kind: StepKind, text: str = "") -> Step:
+    """What the speaker has just done to a hand-off."""
+    actor = f"person:{context.speaker.person_id}"
+    return Step(number, context.now, kind, actor, text, context.event_id)
+
+
+async def _credited(
+    context: Context, closed: Sequence[HandOff], room: ClassRoom, solved_by: SolvedBy
+) -> list[Record]:
+    """A row for each, but the time of the one reply once: from the earliest that waited for it."""
+    seconds = [await _seconds_to_reply(context, item) for item in closed]
+    owner = room.tutor.person_id if room.tutor else None
+    return [
+        Record(
+            kind=Kind.REPLY,
+            action=Action.ANSWER,
+            topic=item.topic,
+            article=article_of(item.topic),
+            solved_by=solved_by,
+            first_reply_seconds=None if index else max(seconds),
+            hand_off=item.number,
+            is_about_tutor=item.is_about_tutor,
+            class_id=item.class_id,
+            person_id=item.person_id,
+            tutor_id=context.speaker.person_id if solved_by is SolvedBy.TUTOR else owner,
+        )
+        for index, item in enumerate(closed)
+    ]
+
+
+async def _seconds_to_reply(context: Context, item: HandOff) -> float:
+    """From the first word that was not answered, to the first word of a person in substance."""
+    since = item.asked_at
+    if item.reopened:
+        steps = await context.uow.cases.steps(item.number)
+        since = max((it.at for it in steps if it.kind is StepKind.REOPENED), default=since)
+    until = context.message.sent_at
+    if item.category is not Category.INQUIRY and item.first_replied_at is not None:
+        until = item.first_replied_at
+    blind = await context.uow.lines.blind([item.account], since, until)
+    return seconds_between(since, until, blind.get(item.account, ()))
+
+
+async def to_askers(
+    context: Context,
+    items: Iterable[HandOff],
+    say: Callable[[Sequence[int]], str],
+    *,
+    key: str,
+) -> tuple[Outgoing, ...]:
+    """
+    What `say` makes of the numbers, to where each was asked: one message a group, its askers named.
+
+    What is not everybody's goes to its asker alone; where the platform opens no private chat, the
+    group hears only that there is something to read.
+    """
+    by_place: dict[Conversation, list[HandOff]] = defaultdict(list)
+    outgoing: list[Outgoing] = []
+    for item in items:
+        place = item.conversation
+        if place.kind is ConversationKind.PRIVATE or is_open_question(item):
+            by_place[place].append(item)
+            continue
+        alone = private_chat(place, item.asker_id)
+        is_open = context.capabilities[place.platform].writes_first
+        if is_open or await context.uow.inbox.has_heard(alone):
+            by_place[alone].append(item)
+        else:
+            outgoing.append(
+                Outgoing(
+                    key=f"{key}:{context.event_id}:{item.number}",
+                    conversation=place,
+                    text=texts.something_to_read(item.number),
+                    mention=(item.asker_id,),
+                )
+            )
+    for place, here in by_place.items():
+        first = here[0]
+        is_group = place.kind is ConversationKind.GROUP
+        outgoing.append(
+            Outgoing(
+                key=f"{key}:{context.event_id}:{first.number}",
+                conversation=place,
+                text=say([item.number for item in here]),
+                quote=first.message_id if place == first.conversation else "",
+                mention=tuple(dict.fromkeys(it.asker_id for it in here)) if is_group else (),
+                about=first.number,
+            )
+        )
+    return tuple(outgoing)
 
 
 # -- chat handlers ---------------------------------------------------------------------------------
-
-
-async def progress(context: Context, number: int) -> Outcome:
-    """「/进度 T-3」: the asker's own, and nobody else's."""
-    item = await context.uow.questions.get(number)
-    place = context.message.conversation
-    is_own = (
-        item is not None
-        and item.asker_id == context.message.sender_id
-        and item.conversation.platform == place.platform
-    )
-    if item is None or not is_own:
-        raise UserError(texts.no_such_number(number))
-    state = {
-        State.WATCHED: "已记下，等待答复",
-        State.WAITING: "等待老师答复",
-        State.CLOSED: "已办结",
-    }[item.state]
-    # In a group everybody reads along, so what was answered is only repeated in private.
-    is_sharable = context.is_private and item.kind is not Label.DISTRESS
-    answer_text = item.answer if is_sharable else None
-    return Outcome(
-        (
-            Reply(
-                texts.progress(
-                    number, state, texts.instant(item.asked_at, context.now), answer_text
-                )
-            ),
-        )
-    )
 
 
 async def our_message_quoted(context: Context) -> Outgoing | None:
@@ -256,17 +592,30 @@ async def answer_by_quote(context: Context, ours: Outgoing | None) -> Outcome:
         item = None
     else:
         item = await context.uow.questions.by_message(context.room.id, context.message.reply_to)
-    is_staff = context.role in (Role.TUTOR, Role.SUPERVISOR) or (
-        context.is_private and bool(context.speaker.tutored)
-    )
-    if item is None:
+    if item is None or is_hidden_from(context.speaker, item):
         return await spoke(context)
+    is_staff = context.role in (Role.TUTOR, Role.SUPERVISOR)
+    if context.is_private and context.speaker.duties:
+        # A supervisor's private chat belongs to no class; what they quote does.
+        room = await context.uow.people.get_class(item.class_id, context.now)
+        is_staff = context.speaker.role_in(room) in (Role.TUTOR, Role.SUPERVISOR)
+    if not is_staff and await _is_contacts(context):
+        if await department_of(context, item) is not None:
+            return await reply_to_hand_off(context, item, context.message.text, is_visible=False)
+        return Outcome((Reply(texts.with_you_no_longer(item.number)),))
     if not is_staff:
         return await _classmate(context, item)
     in_group = not context.is_private
     if item.state is State.CLOSED:
         return SILENCE if in_group else Outcome((Reply(texts.closed_already(item.number)),))
     return await reply_to_hand_off(context, item, context.message.text, is_visible=in_group)
+
+
+async def _is_contacts(context: Context) -> bool:
+    person_id = context.speaker.person_id
+    if not context.is_private or person_id is None:
+        return False
+    return await context.uow.cases.is_contact(person_id)
 
 
 async def spoke(context: Context) -> Outcome:
@@ -276,7 +625,8 @@ async def spoke(context: Context) -> Outcome:
     The tutor's plain message closes the question of whoever it is addressed to, else the only one
     noted, else the newest on the same topic. A classmate's closes only by @ or quote.
     """
-    if context.room is None or context.is_private or is_empty_reply(context.message.text):
+    is_empty = is_empty_reply(context.message.text, is_pointed=False)
+    if context.room is None or context.is_private or is_empty:
         return SILENCE
     is_tutor = context.role is Role.TUTOR
     if not is_tutor and not context.message.mentions:
@@ -306,7 +656,8 @@ def _answered_by(context: Context, waiting: Iterable[HandOff], *, is_tutor: bool
     if not is_tutor:
         return None
     fresh = [item for item in here if item.state is State.WATCHED]
-    if len(fresh) == 1:
+    # What several ask is one question.
+    if len({item.duplicate_of or item.number for item in fresh}) == 1:
         return fresh[0]
     topic = context.understanding.topic
     return next((item for item in reversed(fresh) if item.topic is topic), None)
@@ -348,7 +699,6 @@ async def _classmate(context: Context, item: HandOff) -> Outcome:
 async def reply_by_number(context: Context, number: int, text: str) -> Outcome:
     """「/答复 T-3 …」."""
     item = await context.uow.questions.get(number)
-    if item is None:
-        require(context.speaker, Deed.REPLY, context.room)
-        raise UserError(texts.no_such_number(number))
+    if item is None or await department_of(context, item) is None:
+        item, _ = await open_item(context, number, Deed.REPLY)
     return await reply_to_hand_off(context, item, text, is_visible=False)

@@ -18,6 +18,10 @@ class Deed(StrEnum):
     SEE_RECORD = "see_record"
     ANNOUNCE = "announce"
     SET_MANNERS = "set_manners"
+    SUGGEST = "suggest"
+    FORWARD = "forward"
+    UPDATE = "update"
+    EXTEND = "extend"
 
 
 STAFF = frozenset({Role.TUTOR, Role.SUPERVISOR})
@@ -29,6 +33,10 @@ ALLOWED: dict[Deed, Collection[Role]] = {
     Deed.SEE_RECORD: STAFF,
     Deed.ANNOUNCE: STAFF,
     Deed.SET_MANNERS: STAFF,
+    Deed.SUGGEST: STAFF,
+    Deed.FORWARD: STAFF,
+    Deed.UPDATE: STAFF,
+    Deed.EXTEND: STAFF,
 }
 
 

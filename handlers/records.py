@@ -1,16 +1,22 @@
 """The tutor's record in chat: what waits (/待办), the day's figures (/日报), the rows (/台账)."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import median
 
-from handlers import commands, texts
+from handlers import commands, texts, transfers
+from handlers.care import may_read_distress, words_for
 from handlers.classes import own_rooms
+from handlers.clocks import due_of
 from handlers.context import Context, Outcome, Reply
+from handlers.errors import Forbidden
+from handlers.hand_offs import is_hidden_from, is_open_question
+from handlers.permissions import Deed, require
 from storage.interactions import Kind, Record
 from storage.people import ClassRoom
-from storage.questions import HandOff, SolvedBy, State
+from storage.questions import HandOff, Level, SolvedBy, State
 from storage.reports import LedgerFilter, LedgerRow
-from storage.vocabulary import SHANGHAI, Action, ConversationKind, Label, Role
+from storage.vocabulary import SHANGHAI, Action, ConversationKind, Role
 
 TODO_LINES = 10
 LEDGER_LINES = 8
@@ -18,18 +24,26 @@ LEDGER_LINES = 8
 KIND_NAMES: dict[Kind, str] = {
     Kind.QUESTION: "咨询",
     Kind.COMPLAINT: "投诉",
+    Kind.REQUEST: "诉求",
+    Kind.SUGGESTION: "建议",
+    Kind.PERSONAL: "个人信息",
+    Kind.ADDITION: "补充",
     Kind.DISTRESS: "关怀",
     Kind.PRIVACY: "隐私提示",
+    Kind.MANNERS: "文明提醒",
     Kind.REFUSAL: "婉拒",
     Kind.REPLY: "答复",
     Kind.NOTICE: "公告",
     Kind.COMMAND: "命令",
+    Kind.UPDATE: "进展",
+    Kind.FORWARD: "转办",
 }
 SOLVER_NAMES: dict[SolvedBy | None, str] = {
     SolvedBy.BOT: "机器人",
     SolvedBy.TUTOR: "助学教师",
     SolvedBy.CLASSMATE: "同学",
     SolvedBy.SUPERVISOR: "管理人员",
+    SolvedBy.DEPARTMENT: "部门",
     None: "",
 }
 
@@ -47,6 +61,10 @@ def outcome_in_words(row: LedgerRow) -> str:
     record = row.record
     if record.solved_by is not None:
         return f"{SOLVER_NAMES[record.solved_by]}已答"
+    if record.kind is Kind.FORWARD:
+        return f"转部门 T-{record.hand_off}"
+    if record.kind is Kind.UPDATE:
+        return f"已告知进展 T-{record.hand_off}"
     return {
         Action.HAND_OFF: f"转老师 T-{record.hand_off}",
         Action.WATCH: f"待看 T-{record.hand_off}",
@@ -54,7 +72,11 @@ def outcome_in_words(row: LedgerRow) -> str:
         Action.DISTRESS: f"已请老师 T-{record.hand_off}",
         Action.PRIVACY: "已提示撤回",
         Action.REFUSE: "未办理",
+        Action.REMIND: "已提醒",
         Action.ASK_BACK: "已追问",
+        Action.FOUND_TRUE: f"裁定属实 T-{record.hand_off}",
+        Action.FOUND_PARTLY: f"裁定部分属实 T-{record.hand_off}",
+        Action.FOUND_FALSE: f"裁定不属实 T-{record.hand_off}",
     }.get(record.action, "已发")
 
 
@@ -64,9 +86,9 @@ def row_in_words(row: LedgerRow) -> str:
     return f"{row.at:%H:%M} {KIND_NAMES[row.record.kind]}·{topic} {outcome_in_words(row)}"
 
 
-def is_open_question(item: HandOff) -> bool:
+def is_readable_here(item: HandOff) -> bool:
     """A question everybody could read; nothing else is repeated in a group."""
-    return item.conversation.kind is ConversationKind.GROUP and item.kind is Label.QUESTION
+    return item.conversation.kind is ConversationKind.GROUP and is_open_question(item)
 
 
 def command_record() -> Record:
@@ -78,34 +100,107 @@ def command_record() -> Record:
 
 
 async def todo(context: Context, argument: str) -> Outcome:
-    """「/待办」: what waits for this tutor, oldest first; only numbers in a group."""
-    rooms = await own_rooms(context)
-    by_id = {room.id: room for room in rooms}
-    found = await context.uow.questions.open_in(list(by_id))
-    items = [
-        item
-        for class_id, waiting in found.items()
-        for item in waiting
-        if item.state is State.WAITING and not _is_hidden(context, by_id[class_id], item)
-    ]
-    items.sort(key=lambda item: item.asked_at)
-    lines = [
-        (
-            item.number,
-            by_id[item.class_id].name,
-            item.asker_name,
-            texts.duration(context.now - item.asked_at),
-            item.text if context.is_private or is_open_question(item) else "（不在群里展开）",
+    """
+    「/待办」: what the speaker is to act on, oldest first; only numbers in a group.
+
+    A tutor's classes, a supervisor's unit, and what a department was passed: each their own. Those
+    who ask the same are one line.
+    """
+    if context.is_private and not context.speaker.duties:
+        passed_on = await transfers.todo_of_contact(context)
+        if passed_on is not None:
+            return passed_on
+    items = await _to_act_on(context)
+    rooms = await context.uow.people.classes({item.class_id for item in items}, context.now)
+    matters: dict[int, list[HandOff]] = {}
+    for item in sorted(items, key=lambda item: (item.asked_at, item.number)):
+        key = item.duplicate_of or item.number if is_open_question(item) else item.number
+        matters.setdefault(key, []).append(item)
+    shown = list(matters.values())[:TODO_LINES]
+    notes = await _notes(context, shown)
+    lines = []
+    for same in shown:
+        item = same[0]
+        may_read = context.is_private or is_readable_here(item)
+        lines.append(
+            (
+                item.number,
+                rooms[item.class_id].name,
+                item.asker_name if may_read else "一位同学",
+                texts.duration(context.now - item.asked_at),
+                _words(context, item, rooms[item.class_id]) if may_read else "（不在群里展开）",
+                notes[item.number],
+            )
         )
-        for item in items[:TODO_LINES]
-    ]
-    words = texts.todo(lines, len(items) - len(lines))
+    words = texts.todo(lines, len(matters) - len(lines))
     return Outcome((Reply(words),), command_record())
 
 
-def _is_hidden(context: Context, room: ClassRoom, item: HandOff) -> bool:
-    """A complaint about the tutor is not the tutor's to see."""
-    return item.is_about_tutor and context.speaker.role_in(room) is Role.TUTOR
+def _words(context: Context, item: HandOff, room: ClassRoom) -> str:
+    """The words, unless they are sealed to others than the speaker."""
+    role = context.speaker.role_in(room)
+    units = {duty.unit_id for duty in context.speaker.duties if duty.role is Role.SUPERVISOR}
+    may_read = any(may_read_distress(role, unit_id, room) for unit_id in units | {None})
+    return words_for(item, may_read=may_read)
+
+
+async def _to_act_on(context: Context) -> list[HandOff]:
+    """
+    What waits for the speaker here.
+
+    Raises:
+        Forbidden: it is nobody's business of theirs.
+    """
+    uow, speaker = context.uow, context.speaker
+    if not context.is_private:
+        room = require(speaker, Deed.SEE_WAITING, context.room)
+        found = (await uow.questions.open_in([room.id])).get(room.id, [])
+        wanted = Level.TUTOR if speaker.role_in(room) is Role.TUTOR else Level.UNIT
+        # The group reads along, and the tutor with it.
+        return [
+            item
+            for item in found
+            if item.state is State.WAITING and item.level is wanted and not item.is_about_tutor
+        ]
+    if not speaker.duties:
+        raise Forbidden(texts.not_allowed())
+    of_classes = await uow.questions.open_in(speaker.tutored)
+    items = [
+        item
+        for found in of_classes.values()
+        for item in found
+        if item.state is State.WAITING
+        and item.level is Level.TUTOR
+        and not is_hidden_from(speaker, item)
+    ]
+    unit_ids = [duty.unit_id for duty in speaker.duties if duty.role is Role.SUPERVISOR]
+    items += [
+        item
+        for item in await uow.cases.waiting_above(unit_ids)
+        if not is_hidden_from(speaker, item)
+    ]
+    return items
+
+
+async def _notes(context: Context, shown: Sequence[Sequence[HandOff]]) -> dict[int, str]:
+    """By number: until when, where it was passed on to, who else asks."""
+    firsts = [same[0] for same in shown]
+    if not firsts:
+        return {}
+    since = min(item.asked_at for item in firsts)
+    blind = await context.uow.lines.blind({it.account for it in firsts}, since, context.now)
+    notes: dict[int, str] = {}
+    for same in shown:
+        item = same[0]
+        due = due_of(item, context.working, context.now, blind.get(item.account, ()))
+        contact = await context.uow.cases.contact(item.contact_id) if item.contact_id else None
+        notes[item.number] = texts.todo_note(
+            texts.due_in_words(due.at, context.now),
+            department=contact.name if contact else "",
+            is_extended=item.extended_at is not None,
+            others=len({it.asker_id for it in same} - {item.asker_id}),
+        )
+    return notes
 
 
 async def daily(context: Context, argument: str) -> Outcome:
@@ -122,6 +217,8 @@ async def daily(context: Context, argument: str) -> Outcome:
         by_bot=figures.by_bot,
         by_tutor=figures.by_tutor,
         by_classmate=figures.by_classmate,
+        by_department=figures.by_department,
+        closed_by_tutor=figures.closed_by_tutor,
         complaints=figures.complaints,
         notices=figures.notices,
         waiting=figures.waiting,

@@ -4,19 +4,51 @@ The first matching route takes a message: an open prompt's answer, a command, a 
 somebody answering in the group, and last whatever a student says.
 """
 
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from handlers import binding, classes, commands, hand_offs, notices, questions, records, texts
+from handlers import (
+    binding,
+    care,
+    classes,
+    commands,
+    hand_offs,
+    hearings,
+    intake,
+    learning,
+    manners,
+    marks,
+    mine,
+    notices,
+    questions,
+    records,
+    texts,
+    transfers,
+)
+from handlers.attention import understanding_of
 from handlers.context import SILENCE, Context, Outcome, Reply
-from handlers.decision import called_by_name
-from handlers.errors import UserError
-from storage.interactions import Kind, Record
-from storage.vocabulary import Action, Role
+from handlers.decision import Stance, called_by_name
+from handlers.errors import Forbidden, UserError
+from handlers.understanding import normalise
+from storage.questions import Category
+from storage.vocabulary import Action, Label, Role
 
 STAFF = frozenset({Role.TUTOR, Role.SUPERVISOR})
 EVERYBODY = frozenset(Role)
 STUDENTS = EVERYBODY - STAFF
+NOBODY: frozenset[Role] = frozenset()
+
+_NAMES = "找省校|省校|投诉|诉求|建议|查进度|进度|我的记录|更正|删除"
+#: The name alone, or with a blank, a colon or a number behind it.
+_PLAIN = re.compile(
+    rf"\s*(?:我(?:要|想|有))?(?:个)?(?P<name>{_NAMES})(?:一下)?"
+    r"(?:[。.!！\s]*|[\s:：,，]+(?P<rest>.+)|\s*(?P<number>[TtＴ]\s*[-－—_]?\s*\d.*))",
+    re.DOTALL,
+)
+_GLUED = re.compile(
+    r"\s*(?:我(?:要|想))?(?P<name>投诉|更正(?=我)|删除(?=我))(?P<rest>.+)", re.DOTALL
+)
 
 CommandHandler = Callable[[Context, str], Awaitable[Outcome]]
 
@@ -40,8 +72,30 @@ async def _reply(context: Context, argument: str) -> Outcome:
     return await hand_offs.reply_by_number(context, number, text)
 
 
-async def _progress(context: Context, argument: str) -> Outcome:
-    return await hand_offs.progress(context, commands.number_only(argument, "/进度 T-12"))
+async def _complain(context: Context, argument: str) -> Outcome:
+    return await intake.begin(context, Category.COMPLAINT, argument)
+
+
+async def _request(context: Context, argument: str) -> Outcome:
+    return await intake.begin(context, Category.REQUEST, argument)
+
+
+async def _suggest(context: Context, argument: str) -> Outcome:
+    return await intake.begin(context, Category.SUGGESTION, argument)
+
+
+async def _to_province(context: Context, argument: str) -> Outcome:
+    return await intake.begin(context, None, argument, province=True)
+
+
+async def _inquire(context: Context, argument: str) -> Outcome:
+    """「/咨询 …」 is the question behind it."""
+    asked = replace(
+        context,
+        message=replace(context.message, text=argument),
+        understanding=understanding_of(argument),
+    )
+    return await questions.hear(asked, argument, is_called=True)
 
 
 async def _bind(context: Context, argument: str) -> Outcome:
@@ -62,6 +116,29 @@ async def _help(context: Context, argument: str) -> Outcome:
 COMMANDS: tuple[CommandRoute, ...] = (
     CommandRoute(("待办", "todo", "待处理"), "/待办", "等您答复的问题", STAFF, records.todo),
     CommandRoute(("答复", "回复", "回", "答"), "/答复 T-12 内容", "答复学生并办结", STAFF, _reply),
+    CommandRoute(
+        ("收录",), "/收录 T-12 [标准问法]", "把答复建议成知识条目", STAFF, learning.suggest
+    ),
+    CommandRoute(
+        ("转", "转办", "转给"), "/转 学籍 T-12 [说明]", "转给部门老师答复", STAFF, transfers.pass_on
+    ),
+    CommandRoute(("进展",), "/进展 T-12 内容", "告诉学生办到哪了，不办结", STAFF, transfers.update),
+    CommandRoute(("延期",), "/延期 T-12 理由", "诉求和投诉延期一次", STAFF, transfers.extend),
+    CommandRoute(
+        ("请假",),
+        "/请假 12-01 12-05 代 赵强",
+        "请人代班",
+        frozenset({Role.TUTOR}),
+        transfers.leave,
+    ),
+    CommandRoute(("销假",), "/销假", "提前结束代班", frozenset({Role.TUTOR}), transfers.back),
+    CommandRoute(
+        ("申辩",),
+        "/申辩 T-12 内容",
+        "对涉及您的投诉说明情况",
+        frozenset({Role.TUTOR}),
+        hearings.speak,
+    ),
     CommandRoute(("日报", "今日"), "/日报 [日期]", "一天的数字", STAFF, records.daily),
     CommandRoute(("台账", "记录"), "/台账 [日期]", "一天的记录", STAFF, records.ledger),
     CommandRoute(("公告", "通知"), "/公告 内容", "以您的名义发到班级群", STAFF, notices.announce),
@@ -71,7 +148,23 @@ COMMANDS: tuple[CommandRoute, ...] = (
     CommandRoute(("模式",), "/模式 主动|点名", "没 @我 的问题答不答", STAFF, classes.mode),
     CommandRoute(("绑定", "绑定班级"), "/绑定 班级", "把本群绑定到班级", STAFF, _bind),
     CommandRoute(("绑定账号",), "/绑定（私聊）", "QQ 和微信绑成同一个人", STUDENTS, _bind),
-    CommandRoute(("进度", "查进度"), "/进度 T-12", "我的问题办到哪了", EVERYBODY, _progress),
+    CommandRoute(
+        ("投诉",), "/投诉 内容", "投诉，私下办、有编号；诉求、建议也一样", STUDENTS, _complain
+    ),
+    CommandRoute(("诉求",), "/诉求 内容", "诉求", NOBODY, _request),
+    CommandRoute(("建议",), "/建议 内容", "建议", NOBODY, _suggest),
+    CommandRoute(("咨询",), "/咨询 内容", "咨询", NOBODY, _inquire),
+    CommandRoute(("省校", "找省校"), "/省校 内容", "直接找省校", STUDENTS, _to_province),
+    CommandRoute(("进度", "查进度"), "/进度 T-12", "我的问题办到哪了", EVERYBODY, mine.progress),
+    CommandRoute(
+        ("我的记录",),
+        "/我的记录",
+        "这里存了我的什么，可更正、删除",
+        STUDENTS,
+        mine.own_record,
+    ),
+    CommandRoute(("更正",), "/更正 内容", "更正我的信息", NOBODY, mine.correct),
+    CommandRoute(("删除",), "/删除 内容", "删除我的信息", NOBODY, mine.erase),
     CommandRoute(("帮助", "help", "?", "？", "命令"), "/帮助", "看能用什么", EVERYBODY, _help),
 )
 
@@ -87,15 +180,26 @@ async def respond(context: Context) -> Outcome:
     message = context.message
     called = called_by_name(message.text, context.settings)
     text = message.text if called is None else called
-    if context.prompt is not None and (answer := await _resume(context, text)) is not None:
+    is_prompted = context.prompt is not None and context.prompt.expires_at > context.now
+    if is_prompted and (answer := await _resume(context, text)) is not None:
         return answer
     command = commands.parse(text)
+    if command is None and _is_addressed(context, called):
+        command = _without_slash(context, text)
     if command is not None:
         return await _command(context, command)
-    is_staff = context.role in STAFF or (context.is_private and bool(context.speaker.tutored))
+    is_staff = context.role in STAFF or (context.is_private and bool(context.speaker.duties))
     is_to_us = called is not None
+    verdict = learning.verdict_of(text)
+    if verdict is not None and learning.is_students(context):
+        judged = await learning.judge(context, is_useful=verdict, is_called=is_to_us)
+        if judged is not None:
+            return judged
     if message.reply_to:
         ours = await hand_offs.our_message_quoted(context)
+        stated = await hearings.speak_by_quote(context, ours)
+        if stated is not None:
+            return stated
         answered = await hand_offs.answer_by_quote(context, ours)
         if is_staff or answered != SILENCE:
             return answered
@@ -107,7 +211,49 @@ async def respond(context: Context) -> Outcome:
         answered = await hand_offs.spoke(context)
         if answered != SILENCE:
             return answered
+    label = context.understanding.label
+    if label is Label.DISTRESS and context.room is None and context.is_private:
+        return care.comfort(context)
+    if label in (Label.COMMAND_FORGERY, Label.INJECTION):
+        _note_attempt(context)
+    is_in_class = context.room is not None and not context.is_private
+    if is_in_class and manners.is_rude(text, label):
+        return await manners.mind(context)
+    if context.is_private and context.room is None:
+        passed_on = await transfers.todo_of_contact(context)
+        if passed_on is not None:
+            return passed_on
     return await questions.hear(context, text, is_called=is_to_us)
+
+
+def _is_addressed(context: Context, called: str | None) -> bool:
+    return context.is_private or context.message.mentions_bot or called is not None
+
+
+def _without_slash(context: Context, text: str) -> commands.Command | None:
+    """「投诉」, 「进度 T-3」, 「省校：…」: a student need not know about slashes."""
+    if context.role in STAFF or context.speaker.tutored:
+        return None
+    match = _PLAIN.fullmatch(text)
+    if match is not None:
+        return commands.Command(match["name"], (match["rest"] or match["number"] or "").strip())
+    # 「投诉老师不回消息」 is one; 「投诉电话是多少」 is a question.
+    glued = _GLUED.fullmatch(text)
+    if glued is None or context.understanding.label is Label.QUESTION:
+        return None
+    return commands.Command(glued["name"], glued["rest"])
+
+
+def _note_attempt(context: Context) -> None:
+    """Somebody tried to give orders that are not theirs to give: on the security record."""
+    place = context.message.conversation
+    context.uow.audit.add(
+        at=context.now,
+        actor=f"{place.platform}:{context.message.sender_id}",
+        action="command.forged",
+        target=f"{place.kind}:{place.id}",
+        detail=f"event:{context.event_id}",
+    )
 
 
 async def _resume(context: Context, text: str) -> Outcome | None:
@@ -118,7 +264,29 @@ async def _resume(context: Context, text: str) -> Outcome | None:
         return await notices.confirm(context)
     if context.prompt.kind == questions.CHOICE and word in {"0", "1", "2", "3"}:
         return await questions.choose(context, word)
+    if context.prompt.kind == marks.MARK and (digit := normalise(word)) in marks.DIGITS:
+        return await mine.give_mark(context, digit)
+    if context.prompt.kind == intake.INTAKE:
+        return await _take_down(context, text)
     return None
+
+
+async def _take_down(context: Context, text: str) -> Outcome | None:
+    """The next answer of an intake; a command and a question we can answer are what they are."""
+    if commands.parse(text) is not None:
+        return None
+    assert context.prompt is not None
+    is_complete = intake.takes_anything(context.prompt)
+    command = _without_slash(context, text)
+    if command is not None:
+        # 「投诉」 again while its first question is open is no second complaint.
+        is_another = bool(command.argument) or command.name not in intake.WORDS
+        return None if is_another or is_complete else await intake.resume(context, text)
+    if is_complete and context.understanding.label is Label.QUESTION:
+        decision = questions.decision_for(context, text, context.understanding, Stance.ADDRESSED)
+        if decision.action is Action.ANSWER:
+            return None
+    return await intake.resume(context, text)
 
 
 async def _command(context: Context, command: commands.Command) -> Outcome:
@@ -130,8 +298,7 @@ async def _command(context: Context, command: commands.Command) -> Outcome:
             return await BY_NAME[glued.name].run(context, argument)
         if context.message.conversation.kind == "group" and context.role not in STAFF:
             # An unknown command of a student is somebody trying what is not theirs.
-            record = Record(Kind.REFUSAL, Action.REFUSE, article="第十三条")
-            return Outcome((Reply(texts.not_allowed()),), record)
+            raise Forbidden(texts.not_allowed())
         known = [name for item in COMMANDS for name in item.names if len(name) > 1]
         raise UserError(texts.unknown_command(command.name, commands.nearest(command.name, known)))
     return await route.run(context, command.argument)

@@ -7,12 +7,14 @@ as the card.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from handlers import texts
+from handlers.care import unattended_distress
 from handlers.clocks import Due, due_of, next_level
-from handlers.hand_offs import private_with
+from handlers.hand_offs import owners_of, private_with
+from handlers.transfers import give_back_late
 from schedules.means import Means
 from storage.cases import CLOCK, Step, StepKind
 from storage.lines import Account, Span
@@ -81,13 +83,13 @@ async def watch(uow: UnitOfWork, now: datetime, means: Means) -> None:
                 line = texts.clock_line(item.number, room.name, due.clock, 100, due.at, now)
                 line += "已转上一级。"
                 # Whoever had it is told that it has gone up; whoever has it now, that it came.
-                cards.add(await owners(uow, item, item.level, room, now), room, item, line)
+                cards.add(await _owners(uow, item, item.level, room, now), room, item, line)
                 came = texts.escalated_line(item.number, room.name, item.category, due.clock)
-                cards.add(await owners(uow, item, level, room, now), room, item, came)
+                cards.add(await _owners(uow, item, level, room, now), room, item, came)
         elif await uow.cases.set_alarm(item, due.stage):
             _note(uow, item, now, StepKind.WARNED, f"{due.stage}% {due.clock}")
             line = texts.clock_line(item.number, room.name, due.clock, due.stage, due.at, now)
-            cards.add(await owners(uow, item, item.level, room, now), room, item, line)
+            cards.add(await _owners(uow, item, item.level, room, now), room, item, line)
     cards.queue(uow, now, means)
 
 
@@ -101,7 +103,7 @@ async def adopt(uow: UnitOfWork, now: datetime, means: Means) -> None:
             room = rooms[item.class_id]
             _note(uow, item, now, StepKind.ESCALATED, "班级没有助学教师")
             line = texts.adopted_line(item.number, room.name)
-            cards.add(await owners(uow, item, Level.UNIT, room, now), room, item, line)
+            cards.add(await _owners(uow, item, Level.UNIT, room, now), room, item, line)
     cards.queue(uow, now, means)
 
 
@@ -116,7 +118,7 @@ async def notice_silence(uow: UnitOfWork, now: datetime, means: Means) -> None:
     items = [item for item in await uow.cases.running() if item.level is Level.TUTOR]
     rooms = await uow.people.classes({item.class_id for item in items}, now)
     for item in items:
-        for tutor in rooms[item.class_id].tutors:
+        for tutor in rooms[item.class_id].on_duty:
             waiting[tutor.person_id].append(item)
     if not waiting:
         return
@@ -127,9 +129,9 @@ async def notice_silence(uow: UnitOfWork, now: datetime, means: Means) -> None:
         since = max(oldest.asked_at, replied.get(person_id, oldest.asked_at))
         silent = means.working.working_seconds(since, now, blind.get(oldest.account, ()))
         room = rooms[oldest.class_id]
-        tutor = next(one for one in room.tutors if one.person_id == person_id)
+        tutor = next(one for one in room.on_duty if one.person_id == person_id)
         if silent >= allowance.total_seconds():
-            people = await owners(uow, oldest, Level.UNIT, room, now)
+            people = await _owners(uow, oldest, Level.UNIT, room, now)
             text = texts.silence_card(tutor.name, len(own), since, now)
             await _once(
                 uow,
@@ -147,18 +149,27 @@ async def notice_silence(uow: UnitOfWork, now: datetime, means: Means) -> None:
             await _once(uow, key, [tutor], room, oldest, text, now, means)
 
 
-async def owners(
+async def give_back(uow: UnitOfWork, now: datetime, means: Means) -> None:
+    """A department that has not answered in time: whoever passed it on has it alone again."""
+    _queue(uow, await give_back_late(uow, now, means.working), now, means)
+
+
+async def watch_distress(uow: UnitOfWork, now: datetime, means: Means) -> None:
+    """Somebody in distress whom no tutor has taken on: the supervisors hear of it."""
+    _queue(uow, await unattended_distress(uow, now), now, means)
+
+
+async def _owners(
     uow: UnitOfWork, item: HandOff, level: Level, room: ClassRoom, now: datetime
 ) -> Sequence[Tutor]:
     """Whose a hand-off is at that level, as far as they can be written to."""
-    if level is Level.TUTOR:
-        return () if item.is_about_tutor else room.tutors
-    unit_id = room.unit_id if level is Level.UNIT else None
-    found = await uow.people.supervisors_of([unit_id, None], now)
-    # A unit without anybody to write to: the province must know.
-    people = found.get(unit_id) or found.get(None, [])
-    accused = {tutor.person_id for tutor in room.tutors} if item.is_about_tutor else set()
-    return [person for person in people if person.person_id not in accused]
+    return await owners_of(uow, replace(item, level=level), room, now)
+
+
+def _queue(uow: UnitOfWork, cards: Iterable[Outgoing], now: datetime, means: Means) -> None:
+    for card in cards:
+        signed = replace(card, text=texts.signed(means.settings.name, card.text))
+        uow.outbox.add(signed, now=now)
 
 
 async def _once(

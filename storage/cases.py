@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, insert, literal, or_, select, update
 
 from storage.models import (
     classes,
@@ -214,10 +214,30 @@ class Cases:
             contact_since=now,
         )
 
+    async def passed_on(self) -> list[HandOff]:
+        """Everything a department has and has not answered."""
+        statement = (
+            select(hand_offs)
+            .where(hand_offs.c.closed_at.is_(None), hand_offs.c.contact_id.is_not(None))
+            .order_by(hand_offs.c.contact_since, hand_offs.c.number)
+        )
+        return [hand_off_of(row) for row in await self._uow.read(statement)]
+
+    async def passed_on_to(self, person_id: int) -> list[HandOff]:
+        """What this person has been passed and has not answered."""
+        statement = (
+            select(hand_offs)
+            .join(contacts, contacts.c.id == hand_offs.c.contact_id)
+            .where(hand_offs.c.closed_at.is_(None), contacts.c.person_id == person_id)
+            .order_by(hand_offs.c.contact_since, hand_offs.c.number)
+        )
+        return [hand_off_of(row) for row in await self._uow.read(statement)]
+
     async def give_back(self, item: HandOff) -> bool:
         """The department did not answer: it is with its owner alone again."""
         return await self._change(
             item.number,
+            hand_offs.c.contact_id.is_not(None),
             hand_offs.c.contact_id == item.contact_id,
             contact_id=None,
             contact_since=None,
@@ -229,6 +249,33 @@ class Cases:
             hand_offs.c.closed_at.is_(None),
             hand_offs.c.level == Level.TUTOR,
             ~tutors_in_office(hand_offs.c.class_id, now),
+        )
+        return [hand_off_of(row) for row in await self._uow.read(statement)]
+
+    async def ownerless(self, now: datetime) -> int:
+        """How many open hand-offs are nobody's: a tutor's, where none is in office."""
+        return len(await self.without_tutor(now))
+
+    async def waiting_above(self, unit_ids: Collection[int | None]) -> list[HandOff]:
+        """What waits for the supervisors of these units; None among them is the province."""
+        units = [unit for unit in unit_ids if unit is not None]
+        theirs = and_(
+            hand_offs.c.level == Level.UNIT,
+            hand_offs.c.class_id.in_(select(classes.c.id).where(classes.c.unit_id.in_(units))),
+        )
+        if None in unit_ids:
+            no_unit = hand_offs.c.class_id.in_(
+                select(classes.c.id).where(classes.c.unit_id.is_(None))
+            )
+            theirs = or_(
+                theirs,
+                hand_offs.c.level == Level.PROVINCE,
+                and_(hand_offs.c.level == Level.UNIT, no_unit),
+            )
+        statement = (
+            select(hand_offs)
+            .where(hand_offs.c.closed_at.is_(None), hand_offs.c.state == State.WAITING, theirs)
+            .order_by(hand_offs.c.asked_at, hand_offs.c.number)
         )
         return [hand_off_of(row) for row in await self._uow.read(statement)]
 
@@ -251,7 +298,10 @@ class Cases:
         """A person has told the asker how it stands, without closing it."""
         return await self._change(
             item.number,
-            first_replied_at=func.coalesce(hand_offs.c.first_replied_at, at),
+            # Without its type the instant would be stored as if it were UTC.
+            first_replied_at=func.coalesce(
+                hand_offs.c.first_replied_at, literal(at, hand_offs.c.first_replied_at.type)
+            ),
             updated_at=at,
             alarm=0,
         )
@@ -283,6 +333,8 @@ class Cases:
                 first_replied_at=None,
                 updated_at=None,
                 extended_at=None,
+                contact_id=None,
+                contact_since=None,
                 alarm=0,
                 reopened=hand_offs.c.reopened + 1,
             )
@@ -336,10 +388,25 @@ class Cases:
     async def contacts(self, unit_ids: Collection[int | None]) -> list[Contact]:
         """Whom the classes of these units may pass on to; None among them is the province's."""
         units = [unit for unit in unit_ids if unit is not None]
+        return await self._contacts(
+            or_(contacts.c.unit_id.is_(None), contacts.c.unit_id.in_(units))
+        )
+
+    async def contact(self, contact_id: int) -> Contact | None:
+        """One of them."""
+        found = await self._contacts(contacts.c.id == contact_id)
+        return found[0] if found else None
+
+    async def is_contact(self, person_id: int) -> bool:
+        """Whether this person is any department's contact."""
+        statement = select(contacts.c.id).where(contacts.c.person_id == person_id).limit(1)
+        return (await self._uow.read(statement)).first() is not None
+
+    async def _contacts(self, wanted: ColumnElement[bool]) -> list[Contact]:
         statement = (
             select(contacts, persons.c.name.label("person_name"))
             .join(persons, persons.c.id == contacts.c.person_id)
-            .where(or_(contacts.c.unit_id.is_(None), contacts.c.unit_id.in_(units)))
+            .where(wanted)
             .order_by(contacts.c.id)
         )
         rows = (await self._uow.read(statement)).all()

@@ -179,6 +179,17 @@ class InboxRows:
         found = {row.id: decode(row) for row in await self._uow.read(statement)}
         return {key: value for key, value in found.items() if isinstance(value, Message)}
 
+    async def newest(self, limit: int) -> list[tuple[datetime, Message]]:
+        """The messages received last that are still stored, newest first, with when they came."""
+        statement = (
+            select(inbound_events)
+            .where(inbound_events.c.kind == "message")
+            .order_by(inbound_events.c.id.desc())
+            .limit(limit)
+        )
+        found = [(row.received_at, decode(row)) for row in await self._uow.read(statement)]
+        return [(at, message) for at, message in found if isinstance(message, Message)]
+
     async def find(
         self, platform: Platform, account: str, conversation_id: str, message_id: str
     ) -> InboundEvent | None:

@@ -24,12 +24,19 @@ class Kind(StrEnum):
 
     QUESTION = "question"
     COMPLAINT = "complaint"
+    REQUEST = "request"
+    SUGGESTION = "suggestion"
+    PERSONAL = "personal"  # what is kept about somebody is to be corrected or to go
+    ADDITION = "addition"  # more about what has a number already
     DISTRESS = "distress"
     PRIVACY = "privacy"
+    MANNERS = "manners"
     REFUSAL = "refusal"
     REPLY = "reply"  # a person's answer to what was handed over
     NOTICE = "notice"
     COMMAND = "command"
+    UPDATE = "update"  # a person tells the asker how it stands
+    FORWARD = "forward"  # passed on to a department
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +44,9 @@ class Record:
     """
     What goes on the tutor's record. `first_reply_seconds` counts from the student's message.
 
-    `class_id` and `person_id` are given where they are not the speaker's own: a tutor answers in
-    private what a student asked in a group.
+    `class_id`, `person_id` and `tutor_id` are given where they are not the speaker's own: a tutor
+    answers in private what a student asked in a group. The rows of one message that answers
+    several are one reply.
     """
 
     kind: Kind
@@ -52,6 +60,7 @@ class Record:
     is_about_tutor: bool = False
     class_id: int | None = None
     person_id: int | None = None
+    tutor_id: int | None = None
 
 
 class Interactions:

@@ -118,6 +118,8 @@ duties = Table(
     Column("unit_id", ForeignKey("units.id")),
     Column("starts_at", ShanghaiDateTime, nullable=False),
     Column("ends_at", ShanghaiDateTime),
+    # Whom a tutor stands in for, from `starts_at` to `ends_at`.
+    Column("covers_id", ForeignKey("persons.id")),
 )
 
 enrolments = Table(
@@ -395,6 +397,8 @@ prompts = Table(
     Column("kind", String(20), nullable=False),
     Column("detail", CleanText, nullable=False),
     Column("expires_at", ShanghaiDateTime, nullable=False),
+    # A patient prompt, as JSON, that comes up again once this one is over.
+    Column("beneath", CleanText),
     UniqueConstraint("platform", "account", "conversation_id", "user_id"),
 )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, or_, select, update
 
 from storage.errors import NotFound
 from storage.models import (
@@ -52,16 +52,21 @@ class ClassGroup:
 
 @dataclass(frozen=True, slots=True)
 class Tutor:
-    """A class's tutor now; `accounts` are (platform, user id)."""
+    """A class's tutor now; `accounts` are (platform, user id), `covers` whom they stand in for."""
 
     person_id: int
     name: str
     accounts: tuple[tuple[Platform, str], ...] = ()
+    covers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ClassRoom:
-    """A class as the handlers see it. Several tutors: the one longest in office comes first."""
+    """
+    A class as the handlers see it.
+
+    Of several tutors those who stand in for another come first, then the longest in office.
+    """
 
     id: int
     name: str
@@ -76,6 +81,12 @@ class ClassRoom:
     def tutor(self) -> Tutor | None:
         return self.tutors[0] if self.tutors else None
 
+    @property
+    def on_duty(self) -> tuple[Tutor, ...]:
+        """The tutors who are not away: whoever has one stand in gets no cards."""
+        away = {person_id for tutor in self.tutors for person_id in tutor.covers}
+        return tuple(tutor for tutor in self.tutors if tutor.person_id not in away)
+
     def is_quiet(self, now: datetime) -> bool:
         """The tutor has asked the bot to hold its tongue."""
         return self.quiet_until is not None and self.quiet_until > now
@@ -83,11 +94,12 @@ class ClassRoom:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """An appointment in force now."""
+    """An appointment in force now; `covers_id` is the tutor it stands in for."""
 
     role: Role
     class_id: int | None
     unit_id: int | None
+    covers_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,15 @@ class Speaker:
             duty.class_id
             for duty in self.duties
             if duty.role is Role.TUTOR and duty.class_id is not None
+        )
+
+    @property
+    def own_classes(self) -> tuple[int, ...]:
+        """The ids of the classes this person is tutor of in their own right."""
+        return tuple(
+            duty.class_id
+            for duty in self.duties
+            if duty.role is Role.TUTOR and duty.class_id is not None and duty.covers_id is None
         )
 
 
@@ -194,6 +215,7 @@ class People:
         statement = (
             select(
                 duties.c.class_id,
+                duties.c.covers_id,
                 persons.c.id,
                 persons.c.name,
                 identities.c.platform,
@@ -207,17 +229,22 @@ class People:
             .where(
                 duties.c.class_id.in_(class_ids),
                 duties.c.role == Role.TUTOR,
-                _in_force(now),
+                in_force(now),
             )
-            .order_by(duties.c.starts_at, duties.c.id)
+            .order_by(duties.c.covers_id.is_(None), duties.c.starts_at, duties.c.id)
         )
         found: dict[int, dict[int, Tutor]] = defaultdict(dict)
-        for class_id, person_id, name, platform, user_id in await self._uow.read(statement):
-            known = found[class_id].get(person_id)
-            accounts = known.accounts if known else ()
-            if platform is not None:
-                accounts += ((Platform(platform), user_id),)
-            found[class_id][person_id] = Tutor(person_id, name, accounts)
+        for class_id, covers, person_id, name, platform, user_id in await self._uow.read(statement):
+            known = found[class_id].get(person_id) or Tutor(person_id, name)
+            account = () if platform is None else ((Platform(platform), user_id),)
+            stood_in_for = () if covers is None else (covers,)
+            found[class_id][person_id] = Tutor(
+                person_id,
+                name,
+                # A tutor who also stands in for another has two appointments.
+                tuple(dict.fromkeys((*known.accounts, *account))),
+                tuple(dict.fromkeys((*known.covers, *stood_in_for))),
+            )
         return {class_id: list(tutors.values()) for class_id, tutors in found.items()}
 
     async def supervisors_of(
@@ -241,7 +268,7 @@ class People:
                     identities, identities.c.person_id == persons.c.id
                 )
             )
-            .where(duties.c.role == Role.SUPERVISOR, wanted, _in_force(now))
+            .where(duties.c.role == Role.SUPERVISOR, wanted, in_force(now))
             .order_by(duties.c.id, identities.c.id)
         )
         found: dict[int | None, dict[int, Tutor]] = defaultdict(dict)
@@ -273,9 +300,11 @@ class People:
         person_ids = {person_id for person_id, _ in persons_by_key.values()}
         held: dict[int, list[Duty]] = defaultdict(list)
         for row in await self._uow.read(
-            select(duties).where(duties.c.person_id.in_(person_ids), _in_force(now))
+            select(duties).where(duties.c.person_id.in_(person_ids), in_force(now))
         ):
-            held[row.person_id].append(Duty(Role(row.role), row.class_id, row.unit_id))
+            held[row.person_id].append(
+                Duty(Role(row.role), row.class_id, row.unit_id, row.covers_id)
+            )
         enrolled: dict[int, list[int]] = defaultdict(list)
         for row in await self._uow.read(
             select(enrolments).where(enrolments.c.person_id.in_(person_ids))
@@ -303,7 +332,7 @@ class People:
         statement = (
             select(identities.c.platform, identities.c.user_id)
             .join(duties, duties.c.person_id == identities.c.person_id)
-            .where(_in_force(now))
+            .where(in_force(now))
         )
         return {(Platform(platform), user) for platform, user in await self._uow.read(statement)}
 
@@ -316,6 +345,87 @@ class People:
             if not more:
                 return below
             below |= more
+
+    async def units_above(self, unit_id: int) -> list[int]:
+        """A unit and everything it belongs to, its own first."""
+        rows = (await self._uow.read(select(units.c.id, units.c.parent_id))).all()
+        above = {row.id: row.parent_id for row in rows}
+        found: list[int] = []
+        here: int | None = unit_id
+        while here is not None and here not in found:
+            found.append(here)
+            here = above.get(here)
+        return found
+
+    async def staff_named(self, name: str, unit_id: int | None, now: datetime) -> list[Tutor]:
+        """Tutors of a unit's classes and its supervisors, or the province's, of this name."""
+        here = duties.c.class_id.in_(select(classes.c.id).where(classes.c.unit_id == unit_id))
+        if unit_id is None:
+            here = duties.c.class_id.in_(select(classes.c.id).where(classes.c.unit_id.is_(None)))
+        supervises = and_(
+            duties.c.role == Role.SUPERVISOR,
+            or_(duties.c.unit_id.is_(None), duties.c.unit_id == unit_id),
+        )
+        teaches = and_(duties.c.role == Role.TUTOR, here)
+        held = select(duties.c.person_id).where(or_(teaches, supervises), in_force(now))
+        statement = (
+            select(persons.c.id, persons.c.name, identities.c.platform, identities.c.user_id)
+            .outerjoin(identities, identities.c.person_id == persons.c.id)
+            .where(persons.c.name == name, persons.c.id.in_(held))
+            .order_by(persons.c.id, identities.c.id)
+        )
+        return _with_accounts((await self._uow.read(statement)).all())
+
+    async def is_covered(self, person_id: int, starts_at: datetime, ends_at: datetime) -> bool:
+        """Whether somebody stands in for this person at any time between the two."""
+        statement = select(duties.c.id).where(
+            duties.c.covers_id == person_id,
+            duties.c.starts_at < ends_at,
+            duties.c.ends_at > starts_at,
+        )
+        return (await self._uow.read(statement.limit(1))).first() is not None
+
+    async def cover(
+        self,
+        class_ids: Collection[int],
+        *,
+        away_id: int,
+        by_id: int,
+        starts_at: datetime,
+        ends_at: datetime,
+    ) -> None:
+        """`by_id` is a tutor of these classes from the one instant to the other."""
+        await self._uow.write(
+            insert(duties),
+            [
+                {
+                    "person_id": by_id,
+                    "role": Role.TUTOR,
+                    "class_id": class_id,
+                    "starts_at": starts_at,
+                    "ends_at": ends_at,
+                    "covers_id": away_id,
+                }
+                for class_id in class_ids
+            ],
+        )
+
+    async def end_cover(self, away_id: int, now: datetime) -> list[Tutor]:
+        """Nobody stands in for this person any longer, nor will: who did, or would have."""
+        rows = await self._uow.write(
+            update(duties)
+            .where(duties.c.covers_id == away_id, duties.c.ends_at > now)
+            .values(ends_at=now)
+            .returning(duties.c.person_id)
+        )
+        ids = set(rows.scalars())
+        statement = (
+            select(persons.c.id, persons.c.name, identities.c.platform, identities.c.user_id)
+            .outerjoin(identities, identities.c.person_id == persons.c.id)
+            .where(persons.c.id.in_(ids))
+            .order_by(persons.c.id, identities.c.id)
+        )
+        return _with_accounts((await self._uow.read(statement)).all())
 
     async def bind_group(self, group: Conversation, class_id: int) -> None:
         """Tie a group to a class, or move it to another."""
@@ -391,12 +501,21 @@ class People:
 
 def tutors_in_office(class_id: ColumnElement[int], now: datetime) -> ColumnElement[bool]:
     """Whether a class has a tutor now."""
-    return exists().where(
-        duties.c.class_id == class_id, duties.c.role == Role.TUTOR, _in_force(now)
-    )
+    return exists().where(duties.c.class_id == class_id, duties.c.role == Role.TUTOR, in_force(now))
 
 
-def _in_force(now: datetime) -> ColumnElement[bool]:
+def _with_accounts(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Tutor]:
+    """(person id, name, platform, user id) → persons, each with every account."""
+    found: dict[int, Tutor] = {}
+    for person_id, name, platform, user_id in rows:
+        known = found.get(person_id) or Tutor(person_id, name)
+        account = () if platform is None else ((Platform(platform), user_id),)
+        found[person_id] = Tutor(person_id, name, (*known.accounts, *account))
+    return list(found.values())
+
+
+def in_force(now: datetime) -> ColumnElement[bool]:
+    """An appointment holds at this instant."""
     return and_(duties.c.starts_at <= now, or_(duties.c.ends_at.is_(None), duties.c.ends_at > now))
 
 

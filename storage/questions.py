@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, exists, func, select, update
+from sqlalchemy import Row, and_, exists, func, or_, select, update
 
-from storage.models import account_lines, hand_offs
+from storage.models import account_lines, duties, hand_off_steps, hand_offs, persons
+from storage.people import in_force
 from storage.vocabulary import (
     Conversation,
     ConversationKind,
     Label,
     Message,
     Platform,
+    Role,
     Topic,
 )
 
@@ -44,6 +46,7 @@ class SolvedBy(StrEnum):
     TUTOR = "tutor"
     CLASSMATE = "classmate"
     SUPERVISOR = "supervisor"
+    DEPARTMENT = "department"  # 学籍, 教务 …: whom the tutor passed it on to
 
 
 class Category(StrEnum):
@@ -148,8 +151,13 @@ class Questions:
         category: Category = Category.INQUIRY,
         level: Level = Level.TUTOR,
         wants: str = "",
+        duplicate_of: int | None = None,
     ) -> HandOff:
-        """Note it; `surface_at` None puts it on its owner's list at once, else only then."""
+        """
+        Note it; `surface_at` None puts it on its owner's list at once, else only then.
+
+        `duplicate_of` is the one that is the same matter and came first.
+        """
         state = State.WAITING if surface_at is None else State.WATCHED
         hand_off = HandOff(
             number=await self._uow.number(SERIES),
@@ -170,6 +178,7 @@ class Questions:
             category=category,
             level=level,
             wants=wants,
+            duplicate_of=duplicate_of,
         )
         place = message.conversation
         self._uow.add(
@@ -197,6 +206,7 @@ class Questions:
                 "category": category,
                 "level": level,
                 "wants": wants,
+                "duplicate_of": duplicate_of,
             },
         )
         return hand_off
@@ -236,6 +246,76 @@ class Questions:
             found[(row.class_id, row.asker_id)].append(hand_off_of(row))
         return found
 
+    async def open_questions_near(
+        self, class_id: int, tutor_ids: Collection[int], now: datetime, limit: int = 200
+    ) -> list[HandOff]:
+        """
+        Open questions of a class and of the other classes of its tutors, the oldest first.
+
+        Those of this very batch are among them.
+        """
+        await self._uow.flush_earlier()
+        theirs = select(duties.c.class_id).where(
+            duties.c.person_id.in_(tutor_ids),
+            duties.c.role == Role.TUTOR,
+            duties.c.class_id.is_not(None),
+            in_force(now),
+        )
+        statement = (
+            select(hand_offs)
+            .where(
+                or_(hand_offs.c.class_id == class_id, hand_offs.c.class_id.in_(theirs)),
+                hand_offs.c.closed_at.is_(None),
+                hand_offs.c.kind == Label.QUESTION,
+                hand_offs.c.category == Category.INQUIRY,
+            )
+            .order_by(hand_offs.c.asked_at, hand_offs.c.number)
+            .limit(limit)
+        )
+        return [hand_off_of(row) for row in await self._uow.read(statement)]
+
+    async def answered_in(
+        self, class_id: int, since: datetime, limit: int = 200
+    ) -> list[tuple[HandOff, str]]:
+        """
+        Questions asked in a class's groups that a person has answered, with who that was.
+
+        The newest first; what was asked in private is not among them.
+        """
+        statement = (
+            select(hand_offs, persons.c.name.label("answerer"))
+            .join(persons, persons.c.id == hand_offs.c.closed_by)
+            .where(
+                hand_offs.c.class_id == class_id,
+                hand_offs.c.closed_at > since,
+                hand_offs.c.kind == Label.QUESTION,
+                hand_offs.c.category == Category.INQUIRY,
+                hand_offs.c.conversation_kind == ConversationKind.GROUP,
+                hand_offs.c.solved_by.in_(
+                    (SolvedBy.TUTOR, SolvedBy.SUPERVISOR, SolvedBy.DEPARTMENT)
+                ),
+                hand_offs.c.answer != "",
+            )
+            .order_by(hand_offs.c.closed_at.desc())
+            .limit(limit)
+        )
+        return [(hand_off_of(row), row.answerer) for row in await self._uow.read(statement)]
+
+    async def same_matter(self, item: HandOff) -> list[HandOff]:
+        """Every open question that was joined to the same card, `item` among them; oldest first."""
+        first = item.duplicate_of or item.number
+        statement = (
+            select(hand_offs)
+            .where(
+                or_(hand_offs.c.number == first, hand_offs.c.duplicate_of == first),
+                hand_offs.c.kind == Label.QUESTION,
+                hand_offs.c.category == Category.INQUIRY,
+                hand_offs.c.closed_at.is_(None),
+            )
+            .order_by(hand_offs.c.asked_at, hand_offs.c.number)
+        )
+        return [hand_off_of(row) for row in await self._uow.read(statement)]
+
     async def count_waiting(self) -> int:
         """How many wait for a person, in all classes."""
         statement = (
@@ -258,6 +338,52 @@ class Questions:
         )
         row = (await self._uow.read(statement)).first()
         return None if row is None else hand_off_of(row)
+
+    async def of_asker(
+        self,
+        platform: Platform,
+        asker_id: str,
+        person_id: int | None,
+        *,
+        since: datetime | None = None,
+        only_open: bool = False,
+        limit: int = 50,
+    ) -> list[HandOff]:
+        """What one person has asked, from whichever account, the newest first."""
+        is_theirs = and_(hand_offs.c.platform == platform, hand_offs.c.asker_id == asker_id)
+        if person_id is not None:
+            is_theirs = or_(is_theirs, hand_offs.c.person_id == person_id)
+        statement = select(hand_offs).where(is_theirs)
+        if since is not None:
+            statement = statement.where(hand_offs.c.asked_at > since)
+        if only_open:
+            statement = statement.where(hand_offs.c.closed_at.is_(None))
+        statement = statement.order_by(hand_offs.c.number.desc()).limit(limit)
+        return [hand_off_of(row) for row in await self._uow.read(statement)]
+
+    async def amend(self, item: HandOff, **changes: Any) -> HandOff:
+        """
+        What its asker has made clearer since: text, topic, wants, whom it concerns, where.
+
+        `changes` are fields of `HandOff`. As it stands afterwards; one that has been closed
+        meanwhile stays as it was.
+        """
+        values = dict(changes)
+        place: Conversation | None = values.pop("conversation", None)
+        if place is not None:
+            values |= {
+                "platform": place.platform,
+                "account": place.account,
+                "conversation_kind": place.kind,
+                "conversation_id": place.id,
+                "via_group": place.via_group,
+            }
+        result = await self._uow.write(
+            update(hand_offs)
+            .where(hand_offs.c.number == item.number, hand_offs.c.closed_at.is_(None))
+            .values(**values)
+        )
+        return replace(item, **changes) if result.rowcount else item
 
     async def close(
         self,
@@ -317,6 +443,11 @@ class Questions:
         """Replace the words of what a recalled message started."""
         await self._uow.write(
             update(hand_offs).where(hand_offs.c.event_id == event_id).values(text=replacement)
+        )
+        await self._uow.write(
+            update(hand_off_steps)
+            .where(hand_off_steps.c.event_id == event_id, hand_off_steps.c.kind == "added")
+            .values(text=replacement)
         )
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Row, and_, func, select, true
 
 from storage.interactions import Kind, Record
 from storage.models import classes, duties, hand_offs, interactions, persons
-from storage.questions import SolvedBy, State
-from storage.vocabulary import Action, Platform, Role, Topic
+from storage.questions import Level, SolvedBy, State
+from storage.vocabulary import Action, Label, Platform, Role, Topic
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
@@ -57,11 +57,17 @@ class LedgerRow:
     record: Record
     event_id: int | None
     message_id: str
+    #: Of a cry for help: its words are opened elsewhere, by name.
+    is_sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DayFigures:
-    """One tutor's day in numbers; bot and people are never added together."""
+    """
+    One tutor's day in numbers; bot and people are never added together.
+
+    A reply that answers several counts once in `by_tutor`; `closed_by_tutor` is how many it closed.
+    """
 
     questions: int
     by_bot: int
@@ -72,6 +78,8 @@ class DayFigures:
     waiting: int
     oldest_waiting: datetime | None
     first_reply_seconds: tuple[float, ...]
+    by_department: int = 0
+    closed_by_tutor: int = 0
 
 
 class Reports:
@@ -104,10 +112,12 @@ class Reports:
                 classes.c.name.label("class_name"),
                 tutor.c.name.label("tutor_name"),
                 persons.c.name.label("person_name"),
+                hand_offs.c.kind.label("hand_off_kind"),
             )
             .join(classes, classes.c.id == interactions.c.class_id)
             .outerjoin(tutor, tutor.c.id == interactions.c.tutor_id)
             .outerjoin(persons, persons.c.id == interactions.c.person_id)
+            .outerjoin(hand_offs, hand_offs.c.number == interactions.c.hand_off)
             .where(_matches(wanted))
             .order_by(interactions.c.id.desc())
             .limit(limit)
@@ -133,13 +143,16 @@ class Reports:
 
     async def figures(self, wanted: LedgerFilter) -> DayFigures:
         """The rows in numbers, and how many hand-offs of the same classes wait right now."""
+        messages = func.count(func.coalesce(interactions.c.event_id, -interactions.c.id).distinct())
         statement = (
-            select(interactions.c.kind, interactions.c.solved_by, func.count())
+            select(interactions.c.kind, interactions.c.solved_by, func.count(), messages)
             .join(classes, classes.c.id == interactions.c.class_id)
             .where(_matches(wanted), interactions.c.action.not_in(FINDINGS))
             .group_by(interactions.c.kind, interactions.c.solved_by)
         )
-        counts = {(kind, solved): n for kind, solved, n in await self._uow.read(statement)}
+        rows = (await self._uow.read(statement)).all()
+        counts = {(kind, solved): n for kind, solved, n, _ in rows}
+        replied = {solved: n for kind, solved, _, n in rows if kind == Kind.REPLY}
 
         def total(kind: Kind, solved_by: SolvedBy | None = None) -> int:
             return sum(
@@ -168,13 +181,15 @@ class Reports:
         return DayFigures(
             questions=total(Kind.QUESTION),
             by_bot=total(Kind.QUESTION, SolvedBy.BOT),
-            by_tutor=total(Kind.REPLY, SolvedBy.TUTOR),
+            by_tutor=replied.get(SolvedBy.TUTOR, 0),
             by_classmate=total(Kind.REPLY, SolvedBy.CLASSMATE),
             complaints=total(Kind.COMPLAINT),
             notices=total(Kind.NOTICE),
             waiting=waiting,
             oldest_waiting=oldest,
             first_reply_seconds=tuple(sorted(replies.scalars())),
+            by_department=replied.get(SolvedBy.DEPARTMENT, 0),
+            closed_by_tutor=total(Kind.REPLY, SolvedBy.TUTOR),
         )
 
     async def names(
@@ -238,7 +253,9 @@ def _waits(wanted: LedgerFilter) -> ColumnElement[bool]:
             _is_tutor_of_class(duties.c.person_id.in_(select(persons.c.id).where(named)))
         )
     if wanted.hide_about_tutor:
+        # What a tutor reads: what waits for the unit or the province is not theirs to count.
         conditions.append(hand_offs.c.is_about_tutor.is_(False))
+        conditions.append(hand_offs.c.level == Level.TUTOR)
     return and_(*conditions)
 
 
@@ -281,4 +298,5 @@ def _ledger_row(row: Row[*tuple[Any, ...]]) -> LedgerRow:
         ),
         event_id=row.event_id,
         message_id=row.message_id,
+        is_sealed=row.hand_off_kind == Label.DISTRESS or row.kind == Kind.DISTRESS,
     )

@@ -20,6 +20,7 @@ from storage.members import Members
 from storage.models import counters
 from storage.outbox import OutboxRows
 from storage.people import People
+from storage.personal import Personal
 from storage.prompts import Prompts
 from storage.published import Published
 from storage.questions import Questions
@@ -57,10 +58,7 @@ class UnitOfWork:
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[*tuple[Any, ...]]:
         """Change something now; inside a step, behind a savepoint opened at the first change."""
-        if self._in_step and self._savepoint is None:
-            await self._flush(up_to=self._marks)
-            self._marks = {}
-            self._savepoint = await self.connection.begin_nested()
+        await self._open_savepoint()
         if rows is None:
             return await self.connection.execute(statement)
         return await self.connection.execute(statement, rows)
@@ -76,8 +74,17 @@ class UnitOfWork:
         return self._counters[name]
 
     async def flush(self) -> None:
-        """Write everything that waits."""
+        """Write everything that waits; inside a step, so that the step can still be undone."""
+        await self._open_savepoint()
         await self._flush(up_to=None)
+
+    async def flush_earlier(self) -> None:
+        """Write what the earlier steps of a batch have left waiting; this one can be undone."""
+        if not self._in_step:
+            await self.flush()
+        elif self._savepoint is None:
+            await self._flush(up_to=self._marks)
+            self._marks = {}
 
     @asynccontextmanager
     async def step(self) -> AsyncIterator[None]:
@@ -101,6 +108,13 @@ class UnitOfWork:
         finally:
             self._in_step = False
             self._savepoint = None
+
+    async def _open_savepoint(self) -> None:
+        """Behind what the steps before this one have left; nothing outside a step."""
+        if self._in_step and self._savepoint is None:
+            await self._flush(up_to=self._marks)
+            self._marks = {}
+            self._savepoint = await self.connection.begin_nested()
 
     async def _flush(self, up_to: Mapping[Table, int] | None) -> None:
         for table, rows in self._waiting.items():
@@ -128,6 +142,10 @@ class UnitOfWork:
     @cached_property
     def members(self) -> Members:
         return Members(self)
+
+    @cached_property
+    def personal(self) -> Personal:
+        return Personal(self)
 
     @cached_property
     def published(self) -> Published:

@@ -80,7 +80,11 @@ class Topic(StrEnum):
 
 
 class Action(StrEnum):
-    """What the bot does with a message; the words `python -m bot ask` prints."""
+    """
+    What the bot does with a message; the words `python -m bot ask` prints.
+
+    The last three only stand in the ledger: what a supervisor found of a complaint.
+    """
 
     ANSWER = "answer"
     ASK_BACK = "ask_back"
@@ -90,7 +94,11 @@ class Action(StrEnum):
     DISTRESS = "distress"
     PRIVACY = "privacy"
     REFUSE = "refuse"
+    REMIND = "remind"
     SILENCE = "silence"
+    FOUND_TRUE = "found_true"
+    FOUND_PARTLY = "found_partly"
+    FOUND_FALSE = "found_false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +107,14 @@ class Capabilities:
     What a platform can do, so that a plan is refused when it is made and not when it is due.
 
     `writes_first`: may open a private chat with a member of a group who has never written to it.
+    `moderates`: an administrator's account may take back what others said in a group.
     """
 
     group_push: bool = True
     writes_first: bool = True
     recall: bool = False
     mention_all: bool = False
+    moderates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +232,8 @@ class Outgoing:
 
     `quote` is the platform id of the message answered, `mention` the ids to @. `about` ties it to
     a hand-off, so that a quoted reply to it finds the way back. `text` is only ever plain text.
+    With `recall` nothing is said: it is the platform id of somebody's message to take back there,
+    tried once.
     """
 
     key: str
@@ -232,3 +244,4 @@ class Outgoing:
     about: int | None = None
     event_id: int | None = None
     is_push: bool = False
+    recall: str = ""

@@ -182,3 +182,27 @@ async def test_a_reader_does_not_wait_for_a_writer(database: Database, now: date
 
     assert seen == []
     assert await noted(database) == ["unfinished"]
+
+
+async def test_a_flush_inside_a_step_is_undone_with_it(database: Database, now: datetime) -> None:
+    """A handler that must see what its own batch has written may look, and fail afterwards."""
+    seen: list[str] = []
+
+    async def look_and_fail(uow: UnitOfWork) -> None:
+        async with uow.step():
+            note(uow, "own", now)
+            await uow.flush()
+            seen.extend(action for _, action, _ in reversed(await uow.audit.actions()))
+            note(uow, "more", now)
+            raise Broken
+
+    async with database.unit_of_work() as uow:
+        async with uow.step():
+            note(uow, "before", now)
+        with pytest.raises(Broken):
+            await look_and_fail(uow)
+        async with uow.step():
+            note(uow, "after", now)
+
+    assert seen == ["before", "own"]
+    assert await noted(database) == ["before", "after"]
