@@ -1,32 +1,36 @@
-"""Learn the few numbers behind a confidence of `handlers.faq`, and say how far to trust them.
+"""Learn the weights behind a confidence of `handlers.retrieval`, and say how far to trust them.
 
-`python -m benchmarks.calibrate_faq` prints WEIGHTS, to be pasted into the code, and what they do on
-the questions kept back. It learns from the table itself (each phrasing looked for among the others,
-once with its own entry there and once without) and from the labelled questions, except the last
-ones, marked `kept_back`: those were written after everything else and are only measured.
+`python -m benchmarks.calibrate_faq` prints WEIGHTS and MIXED_WEIGHTS, to be pasted into the code.
+It learns from the table itself (each phrasing looked for among the others, once with its own entry
+there and once without), from what is outside it (looked for among the rest of that), and from the
+labelled questions that are not kept back; phrasings much like one of these are left out before it
+is looked for, or it would seem easier than a new question is. How good the result is,
+`python -m benchmarks.retrieval` measures.
 """
 
-import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from handlers import faq
+from benchmarks.questions import Question, Vectors, questions
+from handlers.faq import Entry, Knowledge, read_outside
+from handlers.wording import fold
 from storage.vocabulary import Topic
 
-ROOT = Path(__file__).parent.parent
 FOLDS = 4
 GATE_ACCURACY = 85
 #: Phrasings of one entry were written in one sitting and are more alike than what will come.
 TABLE_WEIGHT = 0.01
 QUERY_WEIGHT = 1.0
+OUTSIDE_WEIGHT = 0.3
+#: The cosine from which on a phrasing is too like a question to learn anything from the two.
+TOO_LIKE = 0.8
 RIDGE = 0.1
+LEARNT = ("known", "tune")
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,44 +55,83 @@ def guessed_topic(text: str, truth: Topic) -> Topic:
 
 
 def example(
-    knowledge: faq.Knowledge, text: str, key: str | None, topic: Topic | None, weight: float
+    knowledge: Knowledge, text: str, key: str | None, topic: Topic | None, weight: float
 ) -> Example:
-    entries, features = knowledge.candidates(text, topic)
+    entries, features, _ = knowledge.candidates(text, topic)
     keys = [entry.key for entry in entries]
     return Example(features, keys.index(key) if key in keys else -1, weight)
 
 
-def from_table(entries: tuple[faq.Entry, ...]) -> Iterator[Example]:
-    for fold in range(FOLDS):
+def from_table(
+    entries: tuple[Entry, ...], prepare: Callable[[Knowledge, list[str]], Knowledge]
+) -> Iterator[Example]:
+    for part in range(FOLDS):
         kept = [
             replace(
-                entry, variants=tuple(v for n, v in enumerate(entry.variants) if n % FOLDS != fold)
+                entry, variants=tuple(v for n, v in enumerate(entry.variants) if n % FOLDS != part)
             )
             for entry in entries
         ]
-        knowledge = faq.Knowledge(kept)
+        left_out = [text for entry in entries for text in entry.variants[part::FOLDS]]
+        subjects = read_outside()
+        outside = [text for subject in subjects for text in subject[part::FOLDS]]
+        others = [[t for n, t in enumerate(s) if n % FOLDS != part] for s in subjects]
+        knowledge = prepare(Knowledge(kept, others), [*left_out, *outside])
+        for text in outside:
+            topic = likely_topic(knowledge, text) if draw(text, 2) else None
+            yield example(knowledge, text, None, topic, OUTSIDE_WEIGHT)
         for entry in entries:
-            for text in entry.variants[fold::FOLDS]:
+            for text in entry.variants[part::FOLDS]:
                 topic = guessed_topic(text, entry.topic) if draw(text, 2) else None
                 found = example(knowledge, text, entry.key, topic, TABLE_WEIGHT)
                 yield found
                 if found.right >= 0:
-                    others = np.delete(found.features, found.right, axis=0)
-                    yield Example(others, -1, TABLE_WEIGHT / 2)
+                    rest = np.delete(found.features, found.right, axis=0)
+                    yield Example(rest, -1, TABLE_WEIGHT / 2)
 
 
-def from_queries(
-    knowledge: faq.Knowledge, queries: list[tuple[str, str | None]]
-) -> Iterator[Example]:
-    for text, key in queries:
-        yield example(knowledge, text, key, None, QUERY_WEIGHT)
-        likely = knowledge.search(text, limit=1)
-        if key or likely:
-            topic = knowledge[key].topic if key else likely[0].entry.topic
-            yield example(knowledge, text, key, guessed_topic(text, topic), QUERY_WEIGHT / 2)
+def from_questions(knowledge: Knowledge, asked: Iterable[Question]) -> Iterator[Example]:
+    for text, key, _ in asked:
+        found = example(knowledge, text, key, None, QUERY_WEIGHT)
+        yield found
+        if key or len(found.features):
+            topic = (
+                guessed_topic(text, knowledge[key].topic) if key else likely_topic(knowledge, text)
+            )
+            yield example(knowledge, text, key, topic, QUERY_WEIGHT / 2)
 
 
-def learn(examples: list[Example]) -> Floats:
+def likely_topic(knowledge: Knowledge, text: str) -> Topic | None:
+    """What a gate would say of a question that has no answer: the topic of what is nearest."""
+    entries, features, _ = knowledge.candidates(text, None)
+    if not entries:
+        return None
+    return guessed_topic(text, entries[int(features[:, 1].argmax())].topic)
+
+
+def unlike(entries: tuple[Entry, ...], asked: Iterable[Question]) -> Knowledge:
+    """The knowledge without the phrasings that are much like one of these questions."""
+    whole = Knowledge(entries)
+    texts = [(e.key, t) for e in entries for t in (e.question, *e.variants)]
+    subjects = read_outside()
+    texts += [(None, text) for subject in subjects for text in subject]
+    ours = sum(whole.index.sizes[: whole.index.count])
+    # Lines in the very words of an entry are dropped by the index.
+    alike = {fold(text): n for n, text in enumerate(whole.index.phrasings[ours:], start=ours)}
+    places = [n if key else alike.get(fold(text)) for n, (key, text) in enumerate(texts)]
+    gone: set[str] = set()
+    for question in asked:
+        likeness = whole.index.alike(question.text)
+        gone.update(
+            text
+            for (key, text), place in zip(texts, places, strict=True)
+            if key == question.entry and place is not None and likeness[place] >= TOO_LIKE
+        )
+    kept = [replace(e, variants=tuple(v for v in e.variants if v not in gone)) for e in entries]
+    return Knowledge(kept, [[text for text in subject if text not in gone] for subject in subjects])
+
+
+def learn(examples: Iterable[Example]) -> Floats:
     """Weights of a conditional logit with an empty option, by Newton's method."""
     examples = [found for found in examples if len(found.features)]
     rows = np.concatenate([found.features for found in examples])
@@ -113,43 +156,27 @@ def learn(examples: list[Example]) -> Floats:
     return solution
 
 
-def report(knowledge: faq.Knowledge, queries: list[tuple[str, str | None]], name: str) -> None:
-    found = [(key, knowledge.search(text, limit=3)) for text, key in queries]
-    covered = [(key, matches) for key, matches in found if key]
-    outside = [matches for key, matches in found if not key]
-    first = sum(bool(m) and m[0].entry.key == key for key, m in covered)
-    among = sum(key in {match.entry.key for match in m} for key, m in covered)
-    share = f"first {first / len(covered):.3f}, in three {among / len(covered):.3f}"
-    print(f"{name}: {len(covered)} covered, {share}")
-    for floor in (0.5, 0.6, 0.7, 0.75, 0.8, 0.9):
-        answered = [m[0].entry.key == key for key, m in covered if m and m[0].confidence >= floor]
-        wrong = sum(bool(m) and m[0].confidence >= floor for m in outside)
-        right = sum(answered)
-        print(
-            f"  ≥ {floor:.2f}: answered {len(answered) / len(covered):.3f} of covered, "
-            f"right {right / max(1, len(answered)):.3f}, "
-            f"{right / max(1, len(answered) + wrong):.3f} with out-of-scope, "
-            f"of which answered {wrong}/{len(outside)}"
-        )
+def calibrate(
+    entries: tuple[Entry, ...],
+    asked: list[Question],
+    prepare: Callable[[Knowledge, list[str]], Knowledge],
+) -> Floats:
+    """Weights for one way of preparing the knowledge: with vectors at hand, or as it is."""
+    knowledge = prepare(unlike(entries, asked), [text for text, _, _ in asked])
+    return learn([*from_table(entries, prepare), *from_questions(knowledge, asked)])
+
+
+def words_only(knowledge: Knowledge, _: list[str]) -> Knowledge:
+    """The knowledge as it is before the encoder has loaded."""
+    return knowledge
 
 
 def main() -> None:
-    entries = faq.read_entries(ROOT / "handlers" / "knowledge.csv")
-    knowledge = faq.Knowledge(entries)
-    lines = (ROOT / "tests" / "handlers" / "faq_queries.jsonl").read_text("utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    known = [(row["text"], row["entry"]) for row in rows if not row.get("kept_back")]
-    kept_back = [(row["text"], row["entry"]) for row in rows if row.get("kept_back")]
-    weights = learn([*from_table(entries), *from_queries(knowledge, known)])
-    print("WEIGHTS =", [round(float(weight), 2) for weight in weights])
-    faq.WEIGHTS[:] = weights
-    knowledge = faq.Knowledge(entries)
-    report(knowledge, known, "learnt from")
-    report(knowledge, kept_back, "kept back")
-    started = perf_counter()
-    for text, _ in known:
-        knowledge.search(text + " ")
-    print(f"{(perf_counter() - started) / len(known) * 1000:.2f} ms a question")
+    entries, asked = questions()
+    known = [question for question in asked if question.part in LEARNT]
+    for name, prepare in (("WEIGHTS", words_only), ("MIXED_WEIGHTS", Vectors().prepare)):
+        weights = calibrate(entries, known, prepare)
+        print(f"{name} = np.array({[round(float(weight), 2) for weight in weights]})", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,15 +11,21 @@ from datetime import datetime
 import structlog
 
 from bot.clock import Clock
+from bot.encoding import Encoding
 from bot.outbox import Outbox
 from bot.pulse import Pulse
 from handlers import commands, routes, texts
-from handlers.context import SILENCE, Context, Outcome, Reply
+from handlers.context import SILENCE, Context, Found, Outcome, Reply
 from handlers.errors import Forbidden, UserError
 from handlers.faq import Knowledge
-from handlers.hand_offs import card_for, hand_off, private_chat, reaches_in_private
-from handlers.scene import Scene
+from handlers.hand_offs import cards_for, hand_off, private_chat, reaches_in_private
+from handlers.learning import verdict_of
+from handlers.phrasing import Doubt
+from handlers.questions import doubt
+from handlers.recent import Recent
+from handlers.scene import Scene, left_open
 from handlers.settings import BotSettings
+from handlers.working_time import WorkingTime
 from storage.database import Database
 from storage.inbox import InboundEvent
 from storage.interactions import Kind, Record
@@ -31,7 +37,6 @@ from storage.vocabulary import (
     Action,
     Capabilities,
     ContactRequest,
-    Conversation,
     ConversationKind,
     Incoming,
     Label,
@@ -71,27 +76,38 @@ class Answering:
         clock: Clock,
         pulse: Pulse,
         capabilities: Mapping[Platform, Capabilities],
+        working: WorkingTime,
+        recent: Recent,
+        encoding: Encoding | None = None,
     ) -> None:
+        self._encoding = encoding
+        self._recent = recent
         self._capabilities = capabilities
+        self._working = working
         self._database = database
         self._outbox = outbox
         self._knowledge = knowledge
         self._settings = settings
         self._clock = clock
         self._pulse = pulse
-        #: When each group's tutor spoke last: a hint for this process only.
-        self._tutor_spoke: dict[Conversation, datetime] = {}
 
-    async def work(self, batch: Sequence[InboundEvent]) -> Done:
-        """Everything the batch brings about, in one transaction; no network in it."""
+    async def work(
+        self, batch: Sequence[InboundEvent], found: Mapping[int, Found] | None = None
+    ) -> Done:
+        """
+        Everything the batch brings about, in one transaction; no network in it.
+
+        `found` is what slow work has found out about some of its messages, by event id.
+        """
         now = self._clock.now()
         done = Done()
         #: Messages that concerned nobody after all: not even their words are kept.
         idle: list[tuple[int, Message]] = []
+        # Before the transaction: nothing waits for the encoder while rows are locked.
+        knowledge = await self._read_ahead(batch)
         async with self._database.unit_of_work() as uow:
-            scene = Scene(
-                now, self._settings, self._knowledge(), self._tutor_spoke, self._capabilities
-            )
+            scene = self._scene(now, knowledge, self._recent.draft())
+            scene.found = found or {}
             await scene.load(uow, [e.incoming for e in batch if isinstance(e.incoming, Message)])
             for event in batch:
                 try:
@@ -117,16 +133,49 @@ class Answering:
             await uow.inbox.finish(
                 [event.id for event in batch if event.id not in broken], self._pulse.instance
             )
+        self._recent.keep(scene.recent)
         done.prompts = uow.prompts.changed
         done.lifts_mute = any(isinstance(event.incoming, MuteChange) for event in batch)
         return done
+
+    async def doubt(self, event: InboundEvent, message: Message) -> Doubt | None:
+        """What a language model may be asked about a message, if it leaves the bot in doubt."""
+        knowledge = await self._read_ahead([event])
+        async with self._database.reading() as uow:
+            scene = self._scene(self._clock.now(), knowledge, self._recent.draft())
+            await scene.load(uow, [message])
+            return doubt(scene.context(uow, event, message))
+
+    def _scene(self, now: datetime, knowledge: Knowledge, recent: Recent) -> Scene:
+        return Scene(
+            now=now,
+            settings=self._settings,
+            knowledge=knowledge,
+            recent=recent,
+            capabilities=self._capabilities,
+            working=self._working,
+        )
+
+    async def _read_ahead(self, batch: Sequence[InboundEvent]) -> Knowledge:
+        """The knowledge, with the meaning of what the words of this batch leave open."""
+        knowledge = self._knowledge()
+        if self._encoding is None:
+            return knowledge
+        messages = [e.incoming for e in batch if isinstance(e.incoming, Message)]
+        turns = [self._recent.turn(it.conversation, it.sender_id, it.sent_at) for it in messages]
+        texts = [
+            text
+            for message, turn in zip(messages, turns, strict=True)
+            for text in left_open(message, knowledge, self._settings, turn)
+        ]
+        return knowledge.with_vectors(await self._encoding.vectors(texts))
 
     async def _hear(
         self, uow: UnitOfWork, scene: Scene, event: InboundEvent, message: Message
     ) -> tuple[Outcome, list[OutboxMessage]]:
         context = scene.context(uow, event, message)
-        if context.speaker.duties:
-            # A person with duties may look at what this very batch has done.
+        if context.speaker.duties or verdict_of(message.text) is not None:
+            # These look at what this very batch has done.
             await uow.flush()
         try:
             async with uow.step():
@@ -140,7 +189,12 @@ class Answering:
                 outgoing = await self._keep(context, outcome)
         is_command = commands.parse(message.text) is not None
         if context.role is Role.TUTOR and not context.is_private and not is_command:
-            self._tutor_spoke[message.conversation] = message.sent_at
+            scene.recent.note_tutor(message.conversation, message.sent_at)
+        place, sender = message.conversation, message.sender_id
+        if outcome.turn is not None:
+            scene.recent.note_turn(place, sender, outcome.turn, message.sent_at)
+        if outcome.is_greeting:
+            scene.recent.note_greeting(place, sender, message.sent_at)
         return outcome, outgoing
 
     async def _keep(self, context: Context, outcome: Outcome) -> list[OutboxMessage]:
@@ -151,13 +205,15 @@ class Answering:
             _reply_to(context, reply, index) for index, reply in enumerate(replies) if reply.text
         ]
         outgoing += outcome.others
-        record = outcome.record
+        records = () if outcome.record is None else (outcome.record, *outcome.further)
         room_id = context.room.id if context.room else None
-        class_id = (record.class_id if record else None) or room_id
-        if record is not None and class_id is not None:
+        for index, record in enumerate(records):
+            class_id = record.class_id or room_id
+            if class_id is None:
+                continue
             context.uow.interactions.add(
                 record,
-                key=f"event:{context.event_id}",
+                key=f"event:{context.event_id}" + (f":{index + 1}" if index else ""),
                 at=now,
                 class_id=class_id,
                 tutor_id=_tutor_of(context, record),
@@ -233,7 +289,7 @@ class Answering:
         self, uow: UnitOfWork, event: InboundEvent, message: Message
     ) -> list[OutboxMessage]:
         """A message that fails every time: the student is told, the tutor has it."""
-        scene = Scene(self._clock.now(), self._settings, self._knowledge(), {}, self._capabilities)
+        scene = self._scene(self._clock.now(), self._knowledge(), Recent())
         await scene.load(uow, [message])
         context = scene.context(uow, event, message)
         if context.room is None or not _was_for_us(context):
@@ -241,7 +297,7 @@ class Answering:
         item = await hand_off(context, Label.QUESTION, surface_at=None)
         reply = Reply(texts.failed(), about=item.number)
         record = Record(Kind.QUESTION, Action.HAND_OFF, hand_off=item.number)
-        cards = card_for(item, context.room, context.now)
+        cards = await cards_for(context, item, context.room)
         return await self._keep(context, Outcome((reply,), record, cards))
 
 
@@ -271,6 +327,8 @@ def _reply_to(context: Context, reply: Reply, index: int) -> Outgoing:
 
 
 def _tutor_of(context: Context, record: Record) -> int | None:
+    if record.tutor_id is not None:
+        return record.tutor_id
     if record.solved_by is SolvedBy.TUTOR:
         return context.speaker.person_id
     return context.room.tutor.person_id if context.room and context.room.tutor else None

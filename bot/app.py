@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
 
 import structlog
 from aiohttp import web
@@ -18,11 +19,14 @@ from bot.clock import Clock
 from bot.encoding import encoding_for
 from bot.inbox import Inbox
 from bot.knowledge import KnowledgeInUse
+from bot.language_model import LanguageModel
 from bot.lines import Lines
 from bot.outbox import Outbox
+from bot.pictures import Pictures, Reader, is_installed
 from bot.pulse import Pulse
 from bot.retraining import use_own_model
 from bot.settings import Settings
+from bot.slow_work import SlowWork
 from bot.web import server
 from handlers.recent import Recent
 from handlers.working_time import WorkingTime
@@ -37,6 +41,8 @@ log = structlog.get_logger()
 
 #: How long a stop may take to send what is already answered.
 DRAIN_SECONDS = 20
+#: How much of that a picture being read may have; it is taken up again at the next start.
+ASIDE_AT_A_STOP = timedelta(seconds=2)
 
 
 class AlreadyOpen(RuntimeError):
@@ -75,7 +81,7 @@ class App:
             pulse=self.pulse,
         )
         recent = Recent()
-        working = WorkingTime(settings.working_time)
+        self.working = working = WorkingTime(settings.working_time)
         answering = Answering(
             database=self.database,
             outbox=self.outbox,
@@ -88,6 +94,15 @@ class App:
             recent=recent,
             working=working,
         )
+        model = settings.language_model
+        can_read = settings.bot.read_pictures and is_installed()
+        self.slow_work = SlowWork(
+            adapters=self.adapters,
+            answering=answering,
+            settings=settings.bot,
+            pictures=Pictures(self.adapters, Reader()) if can_read else None,
+            model=LanguageModel(model) if model.is_on else None,
+        )
         self.inbox = Inbox(
             database=self.database,
             outbox=self.outbox,
@@ -96,6 +111,7 @@ class App:
             clock=self.clock,
             pulse=self.pulse,
             recent=recent,
+            slow_work=self.slow_work,
         )
         means = Means(settings.bot, working)
         self.alarm = AlarmClock(self.database, self.clock.now, means, self._look_around)
@@ -176,6 +192,7 @@ class App:
                 for worker in (self.inbox, self.outbox, self.pulse, self.lines):
                     worker.stop()
                 await asyncio.wait(workers, timeout=DRAIN_SECONDS)
+                await self.slow_work.close()
                 for task in (*workers, learning):
                     task.cancel()
                 if self.encoding is not None:
@@ -198,7 +215,7 @@ class App:
         """What has been accepted is worked through and sent, within reason."""
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
-                await self.inbox.drain()
+                await self.inbox.drain(ASIDE_AT_A_STOP)
                 await self.outbox.drain()
 
     async def _let_go(self) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 from handlers import commands, texts
 from handlers.attention import understanding_of
-from handlers.decision import Decision, Stance, called_by_name, decide, is_about_tutor
-from handlers.faq import Knowledge
+from handlers.decision import Decision, Stance, called_by_name, decide
+from handlers.encoder import Encoder
+from handlers.faq import Knowledge, Scope
 from handlers.questions import source_of
 from handlers.routes import BY_NAME
 from handlers.settings import BotSettings
+from handlers.wording import fold
 from storage.vocabulary import (
     Action,
     Conversation,
@@ -19,6 +21,7 @@ from storage.vocabulary import (
     Message,
     Platform,
     Role,
+    Topic,
 )
 
 _PLACE = Conversation(Platform.PLAYGROUND, "ask", ConversationKind.GROUP, "ask")
@@ -36,6 +39,8 @@ class Asker:
     now: datetime
     tutor: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    scope: Scope = ()
+    encoder: Encoder | None = None
 
     def ask(self, text: str, *, mentions_bot: bool) -> dict[str, Any]:
         """One line of `ask --jsonl`."""
@@ -51,8 +56,9 @@ class Asker:
             understanding,
             stance=stance,
             facts=self.facts,
-            knowledge=self.knowledge,
+            knowledge=self._informed(words, understanding.topic),
             settings=self.settings,
+            scope=self.scope,
         )
         confidence = decision.confidence if decision.entry else understanding.confidence
         return {
@@ -64,6 +70,12 @@ class Asker:
             "confidence": round(float(confidence), 4),
             "reply": self._reply(decision, words),
         }
+
+    def _informed(self, text: str, topic: Topic) -> Knowledge:
+        """The knowledge, with the meaning of the text where its words leave it open."""
+        if self.encoder is None or not self.knowledge.wants_vector(text, topic):
+            return self.knowledge
+        return self.knowledge.with_vectors({text: self.encoder.encode([fold(text)])[0]})
 
     def _command(self, text: str) -> Decision | None:
         command = commands.parse(text)
@@ -77,6 +89,8 @@ class Asker:
     def _reply(self, decision: Decision, text: str) -> str:
         """What would be said, unsigned; empty where nothing would be."""
         match decision.action:
+            case Action.ANSWER if decision.entry is not None and decision.entry.is_personal:
+                return texts.personal_goes_private()
             case Action.ANSWER if decision.entry is not None:
                 return texts.answer(decision.text, source_of(decision.entry, self.sources))
             case Action.HAND_OFF if decision.missing and decision.entry is not None:
@@ -89,12 +103,15 @@ class Asker:
             case Action.ASK_BACK:
                 return texts.at_your_service(self.settings.name)
             case Action.COMPLAINT:
-                about = is_about_tutor(text, decision.topic)
-                said = texts.complaint_taken(0, is_private=False, about_tutor=about)
+                return texts.intake_is_private()
+            case Action.DISTRESS if decision.is_faint:
+                return ""
             case Action.DISTRESS:
-                return texts.distress(self.settings.hotline, self.tutor)
+                return texts.distress(self.settings.hotlines, self.tutor)
             case Action.PRIVACY:
                 return texts.privacy_hint()
+            case Action.REFUSE if decision.text:
+                return decision.text
             case Action.REFUSE:
                 return texts.not_allowed() if commands.parse(text) else texts.refused()
             case _:

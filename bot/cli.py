@@ -9,27 +9,28 @@ import webbrowser
 from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import segno
 import typer
 from argon2 import PasswordHasher
 
-from bot import demo, logs, reporting
+from bot import demo, drawing, evaluating, kb, logs, reporting, retraining
 from bot.adapters.wechat import Standing, State
 from bot.app import AlreadyOpen, App
 from bot.asking import Asker
 from bot.clock import Clock
-from bot.importing import Kind, import_table
+from bot.console import Config, fail, import_and_tell, require_current, settings_of, with_database
+from bot.encoding import encoding_for
+from bot.importing import Kind
 from bot.knowledge import KnowledgeInUse
-from bot.settings import DEFAULT_FILE, Settings, SettingsError, load_settings
+from bot.settings import DEFAULT_FILE, Settings, load_settings
 from bot.status import SCAN_WORDS, STANDINGS, Status, in_lines, look
 from bot.terminal import Terminal
 from handlers.imports import TableError
 from handlers.published import facts_in_words, scope_of, sources_of
 from storage.database import Database
 from storage.errors import NotFound, SchemaOutdated
-from storage.imports import Changes
 from storage.migrations import runner
 
 app = typer.Typer(
@@ -39,7 +40,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-Config = Annotated[Path, typer.Option("--config", "-c", help="配置文件")]
+app.add_typer(kb.app, name="kb")
+app.add_typer(retraining.review, name="review")
+app.command()(retraining.retrain)
 PLAYGROUND_DATABASE = "sqlite+aiosqlite:///data/playground.db"
 MIN_PASSWORD = 10
 
@@ -47,7 +50,7 @@ MIN_PASSWORD = 10
 @app.command()
 def run(config: Config = DEFAULT_FILE) -> None:
     """正式运行：连上 QQ，处理消息，直到收到停止信号。"""
-    settings = _settings(config)
+    settings = settings_of(config)
     logs.set_up()
     _guard_address(settings)
     _start(_serve(settings))
@@ -63,17 +66,17 @@ def playground(
     # Never into the database of the settings file: made-up people do not belong in a real record.
     is_chosen = "ZHUXUE_DATABASE__URL" in os.environ
     database = {} if is_chosen else {"database": {"url": PLAYGROUND_DATABASE}}
-    settings = _settings(config, **database)
+    settings = settings_of(config, **database)
     logs.set_up()
     if settings.web.host not in ("127.0.0.1", "::1", "localhost"):
-        _fail("演示没有密码保护，只能在本机打开：请把 web.host 设为 127.0.0.1")
+        fail("演示没有密码保护，只能在本机打开：请把 web.host 设为 127.0.0.1")
     _start(_play(settings, in_terminal=terminal, opens_browser=not no_browser))
 
 
 @app.command()
 def check(config: Config = DEFAULT_FILE) -> None:
     """检查配置和数据库，用中文说明哪里不对、该怎么改。"""
-    settings = _settings(config)
+    settings = settings_of(config)
     logs.set_up()
     problems, notes = asyncio.run(reporting.look_over(settings))
     for line in problems:
@@ -90,11 +93,11 @@ def status(config: Config = DEFAULT_FILE) -> None:
     """账号在不在线、消息积压多少、哪段时间听不到消息；微信要扫码时在这里显示二维码。"""
 
     async def work(database: Database) -> Status:
-        await _require_current(database)
+        await require_current(database)
         async with database.reading() as uow:
             return await look(uow, Clock().now())
 
-    found: Status = _with_database(_settings(config), work)
+    found: Status = with_database(settings_of(config), work)
     for line in in_lines(found):
         typer.echo(line)
     for login, _ in found.logins:
@@ -108,7 +111,7 @@ def status(config: Config = DEFAULT_FILE) -> None:
 @app.command()
 def migrate(config: Config = DEFAULT_FILE) -> None:
     """建立或升级数据库；重复执行没有影响。"""
-    before, after = _with_database(_settings(config), runner.migrate)
+    before, after = with_database(settings_of(config), runner.migrate)
     typer.echo("数据库已是最新。" if before == after else f"数据库已升级到 {after}。")
 
 
@@ -121,31 +124,7 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只看差异，不改数据库")] = False,
 ) -> None:
     """导入班级、教师、学生、校历、学校信息或知识；先列差异，有一行错就一行也不改。"""
-    settings = _settings(config)
-
-    def confirm(changes: Changes) -> bool:
-        _show(changes)
-        if dry_run:
-            return False
-        # Without a terminal there is nobody to ask: the command itself was the decision.
-        return yes or not sys.stdin.isatty() or typer.confirm("照此修改吗？")
-
-    async def work(database: Database) -> Changes | None:
-        await _require_current(database)
-        return await import_table(
-            database, kind, file, settings=settings.bot, now=Clock().now(), confirm=confirm
-        )
-
-    try:
-        changes = _with_database(settings, work)
-    except TableError as error:
-        _fail(f"{file.name} 有 {len(error.problems)} 处问题，一行也没有导入：", *error.problems)
-    if changes is None:
-        typer.echo("没有修改。")
-    elif not changes.lines:
-        typer.echo("和数据库一致，没有要改的。")
-    else:
-        typer.echo(f"已导入：{_sum(changes)}")
+    import_and_tell(config, kind, file, yes=yes, dry_run=dry_run)
 
 
 @app.command()
@@ -160,15 +139,15 @@ def ledger(
     """打印助学教师台账，最新的在前。"""
 
     async def work(database: Database) -> list[str]:
-        await _require_current(database)
+        await require_current(database)
         return await reporting.ledger_lines(
             database, class_name, since, until, limit=limit, as_jsonl=as_jsonl
         )
 
     try:
-        lines = _with_database(_settings(config), work)
+        lines = with_database(settings_of(config), work)
     except NotFound as error:
-        _fail(str(error))
+        fail(str(error))
     for line in lines:
         typer.echo(line)
 
@@ -185,10 +164,10 @@ def add_supervisor(
         "密码", hide_input=True, confirmation_prompt="再输一次"
     )
     if len(password) < MIN_PASSWORD:
-        _fail(f"密码至少 {MIN_PASSWORD} 个字符。")
+        fail(f"密码至少 {MIN_PASSWORD} 个字符。")
 
     async def work(database: Database) -> bool | None:
-        await _require_current(database)
+        await require_current(database)
         async with database.unit_of_work() as uow:
             unit_id = await uow.supervisors.unit_named(unit) if unit else None
             if unit and unit_id is None:
@@ -201,9 +180,9 @@ def add_supervisor(
                 unit_id=unit_id,
             )
 
-    is_new = _with_database(_settings(config), work)
+    is_new = with_database(settings_of(config), work)
     if is_new is None:
-        _fail(f"没有办学单位「{unit}」。单位随班级表一起导入，请先 import classes。")
+        fail(f"没有办学单位「{unit}」。单位随班级表一起导入，请先 import classes。")
     typer.echo(f"已添加 {username}。" if is_new else f"{username} 已换密码，原有登录全部失效。")
 
 
@@ -216,9 +195,9 @@ def ask(
     config: Config = DEFAULT_FILE,
 ) -> None:
     """看机器人会怎么处理一句话，但什么也不做。"""
-    settings = _settings(config)
+    settings = settings_of(config)
     logs.set_up()
-    asker = _with_database(settings, lambda it: _asker(it, class_name, config))
+    asker = with_database(settings, lambda it: _asker(it, class_name, config))
     if not jsonl:
         typer.echo(json.dumps(asker.ask(text, mentions_bot=mention), ensure_ascii=False, indent=1))
         return
@@ -240,6 +219,45 @@ def ask(
     sys.stdout.flush()
 
 
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="标注好的 .jsonl、.xlsx 或 .csv")],
+    class_name: Annotated[str, typer.Option("--class", help="用这个班的校历填答案")] = "",
+    picture: Annotated[Path | None, typer.Option("--picture", help="画成 .png 或 .svg")] = None,
+    keep: Annotated[Path | None, typer.Option("--save", help="把结果存成 .json")] = None,
+    base: Annotated[Path | None, typer.Option("--compare", help="和存下的结果比")] = None,
+    gate: Annotated[bool, typer.Option("--gate", help="有指标不到就以 1 退出")] = False,
+    config: Config = DEFAULT_FILE,
+) -> None:
+    """拿标注好的消息考机器人：判得准不准、问题去了哪、把握实不实，和上次比变了什么。"""
+    settings = settings_of(config)
+    logs.set_up()
+    try:
+        cases = evaluating.read_cases(file)
+    except TableError as error:
+        fail(f"{file.name} 有 {len(error.problems)} 处问题，没有评测：", *error.problems)
+    asker = with_database(settings, lambda it: _asker(it, class_name, config))
+    results = evaluating.run_cases(asker, cases)
+    lines = evaluating.report(file.name, results)
+    try:
+        lines += ["", *evaluating.changes(base, results)] if base else []
+        if keep:
+            evaluating.save(keep, results)
+    except (TableError, OSError) as error:
+        fail(str(error))
+    typer.echo("\n".join(lines))
+    if picture and drawing.can_draw():
+        try:
+            drawing.draw(picture, file.name, results)
+        except (OSError, ValueError) as error:
+            fail(f"图没有画成：{error}")
+        typer.echo(f"图在 {picture}")
+    elif picture:
+        typer.echo("没有画图：要画图请先装开发依赖（requirements-dev.lock），里面有 matplotlib。")
+    if gate and not all(target.is_met for target in evaluating.targets(results)):
+        raise typer.Exit(1)
+
+
 # -- parts ----------------------------------------------------------------------------------------
 
 
@@ -252,25 +270,12 @@ def _show_wechat(state: State) -> None:
         typer.echo(f"微信：{STANDINGS[state.standing]}", err=True)
 
 
-def _settings(config: Path, **overrides: Any) -> Settings:
-    try:
-        return load_settings(config, **overrides)
-    except SettingsError as error:
-        _fail("配置有问题，没有启动：", *error.problems)
-
-
-def _fail(*lines: str) -> NoReturn:
-    for line in lines:
-        typer.echo(line, err=True)
-    raise typer.Exit(1)
-
-
 def _guard_address(settings: Settings) -> None:
     """Pages on another address than loopback need somebody with a password."""
     if settings.web.host in ("127.0.0.1", "::1", "localhost"):
         return
-    if not _with_database(settings, reporting.has_supervisor):
-        _fail(
+    if not with_database(settings, reporting.has_supervisor):
+        fail(
             f"web.host 是 {settings.web.host}，但还没有任何督导账号。",
             "请先运行 python -m bot add-supervisor 名字，或把 web.host 改回 127.0.0.1。",
         )
@@ -324,61 +329,38 @@ def _start(main: Coroutine[Any, Any, None]) -> None:
 
             uvloop.run(main)
     except* SchemaOutdated:
-        _fail("数据库结构和程序不一致，请先运行 python -m bot migrate。")
+        fail("数据库结构和程序不一致，请先运行 python -m bot migrate。")
     except* AlreadyOpen as group:
-        _fail(str(group.exceptions[0]))
+        fail(str(group.exceptions[0]))
     except* OSError as group:
         error = group.exceptions[0]
-        _fail(f"没有启动：{error}", "如果是端口被占用，请改 web.port 或先停掉另一个程序。")
-
-
-async def _require_current(database: Database) -> None:
-    try:
-        await runner.require_current(database)
-    except SchemaOutdated:
-        _fail("数据库还没有建立或版本不对，请先运行 python -m bot migrate。")
-
-
-def _with_database(settings: Settings, work: Any) -> Any:
-    async def main() -> Any:
-        database = Database(settings.database.url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(main())
+        fail(f"没有启动：{error}", "如果是端口被占用，请改 web.port 或先停掉另一个程序。")
 
 
 async def _asker(database: Database, class_name: str, config: Path) -> Asker:
     settings = load_settings(config)
+    retraining.use_own_model(settings)
     clock = Clock()
-    knowledge = KnowledgeInUse(database, clock.now)
+    encoding = encoding_for(database, settings.bot)
+    encoder = encoding.encoder if encoding else None
+    knowledge = KnowledgeInUse(database, clock.now, encoding)
     now = clock.now()
     if database.is_missing_file or await runner.current(database) != runner.head():
         # Nothing configured yet: the entries that come with the program, and no dates.
         await knowledge.load_base()
-        return Asker(knowledge.knowledge, {}, settings.bot, now)
+        await knowledge.learn()
+        return Asker(knowledge.knowledge, {}, settings.bot, now, encoder=encoder)
     await knowledge.refresh()
+    await knowledge.learn()
     async with database.reading() as uow:
         room = await uow.people.class_named(class_name, now) if class_name else None
         if class_name and room is None:
-            _fail(f"没有班级「{class_name}」。")
+            fail(f"没有班级「{class_name}」。")
         key = room.id if room else 0
         published = (await uow.published.for_classes([key]))[key]
     facts, sources = facts_in_words(published, room, now), sources_of(published)
     tutor = room.tutor.name if room and room.tutor else None
     scope = scope_of(published, room)
-    return Asker(knowledge.knowledge, facts, settings.bot, now, tutor, sources, scope)
-
-
-def _show(changes: Changes, most: int = 20) -> None:
-    typer.echo(f"差异 {_sum(changes)}")
-    for line in changes.lines[:most]:
-        typer.echo(f"  {line}")
-    if len(changes.lines) > most:
-        typer.echo(f"  ……还有 {len(changes.lines) - most} 行")
-
-
-def _sum(changes: Changes) -> str:
-    return f"+{changes.added} −{changes.removed} ~{changes.changed}"
+    return Asker(
+        knowledge.knowledge, facts, settings.bot, now, tutor, sources, scope, encoder=encoder
+    )

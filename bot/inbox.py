@@ -2,6 +2,9 @@
 
 Two loops. `_store` commits what adapters hand over; only then does `_work` look at it. A crash
 between any two steps leaves rows that the next start, or another instance, takes up again.
+
+What needs slow work first (a picture to be read) steps aside, still leased, and joins a later
+batch with what was found; nobody else waits for it.
 """
 
 import asyncio
@@ -16,7 +19,10 @@ from bot.answering import Answering
 from bot.clock import Clock
 from bot.outbox import Outbox
 from bot.pulse import Pulse
+from bot.slow_work import SlowWork
 from handlers.attention import Attention, is_worth_keeping, understanding_of
+from handlers.context import Found
+from handlers.recent import Recent
 from handlers.settings import BotSettings
 from handlers.understanding import mask
 from storage.database import Database
@@ -52,7 +58,13 @@ class Inbox:
         settings: BotSettings,
         clock: Clock,
         pulse: Pulse,
+        recent: Recent,
+        slow_work: SlowWork | None = None,
     ) -> None:
+        self._recent = recent
+        self._slow_work = slow_work
+        self._aside: set[asyncio.Task[None]] = set()
+        self._found: dict[int, Found] = {}
         self._database = database
         self._outbox = outbox
         self._answering = answering
@@ -77,7 +89,9 @@ class Inbox:
     async def accept(self, event: Incoming) -> None:
         """Take an event over, unless it is nobody's business; waits only while memory is full."""
         if isinstance(event, Message):
-            understanding = understanding_of(event.text)
+            event = self._recent.joined(event)
+            turn = self._recent.turn(event.conversation, event.sender_id, event.sent_at)
+            understanding = understanding_of(event.text, turn.topic if turn else None)
             if not is_worth_keeping(event, understanding, self.attention, self._settings):
                 return
             event = _without_private_numbers(event)
@@ -92,18 +106,31 @@ class Inbox:
         """Store and work until stopped."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._store())
-            group.create_task(self._work())
+            group.create_task(self._work(group))
 
     def stop(self) -> None:
-        """End after the transaction under way."""
+        """End after the transaction under way; what stands aside is claimed at the next start."""
         self._is_stopping = True
+        for task in self._aside:
+            task.cancel()
         self._has_arrived.set()
         self._has_work.set()
 
-    async def drain(self) -> None:
-        """Come back when everything accepted has been worked through."""
-        # Three conditions, asked at a stop and by tests: an event of their own is not worth it.
-        while self._arrived or self._stored or not self._is_idle.is_set():  # noqa: ASYNC110
+    async def drain(self, patience: timedelta | None = None) -> None:
+        """
+        Come back when everything accepted has been worked through.
+
+        What stands aside for slow work is only waited for during `patience`; None: to the end.
+        """
+        loop = asyncio.get_running_loop()
+        until = None if patience is None else loop.time() + patience.total_seconds()
+        # Conditions asked at a stop and by tests: an event of their own is not worth it.
+        while (  # noqa: ASYNC110
+            self._arrived
+            or self._stored
+            or not self._is_idle.is_set()
+            or (self._aside and (until is None or loop.time() < until))
+        ):
             await asyncio.sleep(0.005)
 
     def wake(self) -> None:
@@ -161,7 +188,7 @@ class Inbox:
 
     # -- second loop: the work ---------------------------------------------------------------------
 
-    async def _work(self) -> None:
+    async def _work(self, group: asyncio.TaskGroup) -> None:
         await self._claim()
         while not self._is_stopping:
             if not self._stored:
@@ -178,7 +205,31 @@ class Inbox:
                 continue
             self._is_idle.clear()
             batch = [self._stored.popleft() for _ in range(min(BATCH, len(self._stored)))]
-            await self._work_batch(batch)
+            batch = [event for event in batch if not self._steps_aside(event, group)]
+            if batch:
+                await self._work_batch(batch)
+            for event in batch:
+                self._found.pop(event.id, None)
+
+    def _steps_aside(self, event: InboundEvent, group: asyncio.TaskGroup) -> bool:
+        """Whether it is to be found out about first, which then begins."""
+        slow_work = self._slow_work
+        if slow_work is None or event.id in self._found:
+            return False
+        if not slow_work.is_needed(event.incoming):
+            return False
+
+        async def find() -> None:
+            # No try here: a cancelled search leaves the row leased, to be claimed again.
+            self._found[event.id] = await slow_work.find(event)
+            self._is_idle.clear()
+            self._stored.append(event)
+            self._has_work.set()
+
+        task = group.create_task(find())
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+        return True
 
     async def _claim(self) -> None:
         """Take up what nobody holds: from before a crash, from a retry, from a dead instance."""
@@ -216,7 +267,7 @@ class Inbox:
 
     async def _do(self, batch: Sequence[InboundEvent]) -> None:
         """One transaction, and what may only follow its commit."""
-        done = await self._answering.work(batch)
+        done = await self._answering.work(batch, self._found)
         self.attention.note_prompts(done.prompts)
         self._outbox.take(done.outgoing)
         if done.lifts_mute:

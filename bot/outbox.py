@@ -20,7 +20,7 @@ from bot.pulse import Pulse
 from bot.settings import OutboxSettings
 from storage.database import Database
 from storage.outbox import OutboxMessage
-from storage.vocabulary import Conversation, Platform
+from storage.vocabulary import Conversation, Outgoing, Platform
 
 log = structlog.get_logger()
 
@@ -28,6 +28,8 @@ BATCH = 256
 #: So many messages may wait in memory; the rest waits in the database.
 ROOM = 5000
 LOOK_AGAIN = 5.0
+#: Seconds in which a recall is answered or given up.
+RECALL_LIMIT = 10.0
 #: Retries wait half a second, then twice as long each time, up to this.
 LONGEST_WAIT = timedelta(seconds=60)
 
@@ -181,7 +183,10 @@ class Outbox:
             adapter = self._adapters[message.conversation.platform]
             earlier = item.created_at if item.may_be_sent else None
             async with self._free:
-                self._sent[message.key] = await adapter.send(message, earlier)
+                if message.recall:
+                    self._sent[message.key] = await _take_back(adapter, message)
+                else:
+                    self._sent[message.key] = await adapter.send(message, earlier)
         except SendError as error:
             self._failed.append(self._judge(item, error))
         except Exception as error:
@@ -260,3 +265,20 @@ class Outbox:
                 log.warning("outbox.dead", key=failure.item.message.key, error=str(failure.error))
             elif failure.counts:
                 loop.call_later(failure.after.total_seconds() + 0.01, self.wake)
+
+
+async def _take_back(adapter: Adapter, message: Outgoing) -> str:
+    """
+    Somebody's message taken back, or not: where the bot is no administrator, that is the end of it.
+
+    Raises:
+        NotConnected: there was no line to try it on; it waits for one.
+    """
+    try:
+        async with asyncio.timeout(RECALL_LIMIT):
+            await adapter.recall(message.conversation, message.recall)
+    except NotConnected:
+        raise
+    except (SendError, TimeoutError) as error:
+        log.info("outbox.not_recalled", key=message.key, error=str(error))
+    return ""

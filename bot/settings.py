@@ -6,9 +6,16 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +31,9 @@ from storage.settings import DatabaseSettings
 
 DEFAULT_FILE = Path("zhuxue.toml")
 PREFIX = "ZHUXUE_"
+HttpAddress = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^(https?://[^\s/@]+[^\s@]*)?$")
+]
 _NOT_SETTINGS = frozenset({"ZHUXUE_PASSWORD"})
 #: Where a wrong value is a failed number, switch or choice. An address may hold a password, and
 #: what stands behind a mistyped key may be anything, so neither is ever shown.
@@ -56,6 +66,26 @@ class OutboxSettings(BaseModel):
     in_flight: int = Field(default=256, ge=1, le=10_000)
 
 
+class LanguageModelSettings(BaseModel):
+    """
+    Whom to ask to choose among entries and phrase them; off unless both address and model are set.
+
+    `key` is read from the environment only: `ZHUXUE_LANGUAGE_MODEL__KEY`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: An OpenAI-compatible endpoint up to and with `/v1`.
+    base_url: HttpAddress = ""
+    model: str = ""
+    key: SecretStr = SecretStr("")
+    timeout_seconds: float = Field(default=4, gt=0, le=10)
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.base_url and self.model)
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -70,6 +100,7 @@ class Settings(BaseSettings):
     outbox: OutboxSettings = OutboxSettings()
     onebot: OneBotSettings = OneBotSettings()
     wechat: WeChatSettings = WeChatSettings()
+    language_model: LanguageModelSettings = LanguageModelSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -84,8 +115,21 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             dotenv_settings,
-            TomlConfigSettingsSource(settings_cls),
+            _File(settings_cls),
         )
+
+
+class _File(TomlConfigSettingsSource):
+    """The file, in which the language model's key has no place: files are copied and shown."""
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        section = found.get("language_model")
+        if isinstance(section, dict) and "key" in section:
+            raise SettingsError(
+                ["language_model.key：密钥不写在文件里，请用环境变量 ZHUXUE_LANGUAGE_MODEL__KEY"]
+            )
+        return found
 
 
 class SettingsError(ValueError):
@@ -121,6 +165,8 @@ def load_settings(path: Path = DEFAULT_FILE, **overrides: Any) -> Settings:
         return SettingsOfFile(**overrides)
     except ValidationError as error:
         raise SettingsError([_in_chinese(item) for item in error.errors()]) from error
+    except SettingsError:
+        raise
     except UnreadableVariable as error:
         section = str(error).partition('"')[2].partition('"')[0].upper()
         raise SettingsError(
@@ -155,6 +201,9 @@ def _in_chinese(item: Any) -> str:
     }
     reason = reasons.get(item["type"], item["msg"].removeprefix("Value error, "))
     may_be_shown = item["type"] in _SHOWN or isinstance(value, int | float)
-    is_secret = "token" in key or "password" in key or item["type"] == "extra_forbidden"
+    is_secret = (
+        any(word in key for word in ("token", "password", "key"))
+        or item["type"] == "extra_forbidden"
+    )
     shown = f"（现为 {value!r}）" if may_be_shown and not is_secret else ""
     return f"{key}：{reason}{shown}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from handlers import commands
 from handlers.decision import called_by_name
+from handlers.manners import is_rude
 from handlers.settings import BotSettings
 from handlers.understanding import Understanding, understand
 from handlers.understanding.rules import Private
@@ -36,14 +37,18 @@ class Attention:
                 self.prompted.add(key)
 
 
-def understanding_of(text: str) -> Understanding:
-    """What kind of message it is, also once its private numbers have been masked."""
+def understanding_of(text: str, previous: Topic | None = None) -> Understanding:
+    """
+    What kind of message it is, also once its private numbers have been masked.
+
+    `previous` is the topic last talked of with its sender, a moment ago.
+    """
     if any(word in text for word in _PLACEHOLDERS):
         found = understand(text)
         if found.label is not Label.DISTRESS:
             return Understanding(Label.PRIVACY_LEAK, Topic.NONE, 1.0, 1.0)
         return found
-    return understand(text)
+    return understand(text, previous)
 
 
 def is_worth_keeping(
@@ -56,6 +61,7 @@ def is_worth_keeping(
         or message.mentions_bot
         or message.reply_to
         or understanding.label in _NOTED
+        or is_rude(message.text, understanding.label)
         or (place.platform, message.sender_id) in hints.staff
         or (place.platform, place.account, place.id, message.sender_id) in hints.prompted
     ):

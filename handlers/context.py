@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from handlers.faq import Knowledge, Scope
+from handlers.phrasing import Phrased
+from handlers.recent import Recent, Turn
 from handlers.settings import BotSettings
 from handlers.understanding import Understanding
+from handlers.working_time import WorkingTime
 from storage.interactions import Record
 from storage.lines import Span
 from storage.people import ClassRoom, Speaker
@@ -24,6 +27,23 @@ from storage.vocabulary import (
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What slow work beside the inbox has found out about a message before it is answered.
+
+    `seen` are the lines read in its pictures, `heard` what was said in its voice message, both with
+    private numbers masked; `phrased` an answer that a language model chose and put into words.
+    """
+
+    seen: tuple[str, ...] = ()
+    heard: str = ""
+    phrased: Phrased | None = None
+
+
+NOTHING_FOUND = Found()
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """
     One message, who said it, where, and everything known beforehand about it.
@@ -32,7 +52,8 @@ class Context:
     class's answers, already in words; `sources` the documents some of them were published in;
     `scope` is whose knowledge entries the class may see.
     `waiting` is what this person still waits for; handing over adds to it. `blind` is when the
-    account could not hear since the message was sent.
+    account could not hear since the message was sent; `turn` what was last talked of here with
+    this person.
     """
 
     event_id: int
@@ -44,14 +65,17 @@ class Context:
     sources: Mapping[str, str]
     prompt: Prompt | None
     waiting: list[HandOff]
-    tutor_spoke_at: datetime | None
+    recent: Recent
+    turn: Turn | None
     capabilities: Mapping[Platform, Capabilities]
     blind: Sequence[Span]
     uow: UnitOfWork
     now: datetime
     settings: BotSettings
+    working: WorkingTime
     knowledge: Knowledge
     scope: Scope = ()
+    found: Found = NOTHING_FOUND
 
     @property
     def role(self) -> Role:
@@ -85,12 +109,16 @@ class Outcome:
     What came of a message: replies to the asker, the row for the ledger, messages to others.
 
     A handler never sends and never commits; recording each interaction is not a habit but the
-    return type.
+    return type. `further` are the rows of a message that held several questions. `turn` is what
+    was talked of, for what is said next; `is_greeting` where the bot only said what it can do.
     """
 
     replies: tuple[Reply, ...] = ()
     record: Record | None = None
     others: tuple[Outgoing, ...] = field(default=())
+    further: tuple[Record, ...] = ()
+    turn: Turn | None = None
+    is_greeting: bool = False
 
 
 SILENCE = Outcome()

@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from handlers.faq import Entry, Knowledge, Match, fill
+from handlers import regulation, texts
+from handlers.faq import Entry, Knowledge, Match, Scope, Use, fill
 from handlers.settings import BotSettings
 from handlers.understanding import Understanding
 from storage.vocabulary import Action, AttachmentKind, Label, Message, Topic
 
-_SPEECHLESS = frozenset({AttachmentKind.IMAGE, AttachmentKind.VOICE, AttachmentKind.VIDEO})
+SPEECHLESS = frozenset({AttachmentKind.IMAGE, AttachmentKind.VOICE, AttachmentKind.VIDEO})
 _WANTS_A_PERSON = re.compile(r"(转|找|叫|要|接)(一下|个)?(人工|老师|真人|助学教师)")
+_SURE_DISTRESS = 0.5
+_SURE_COMPLAINT = 0.7
+_MAYBE_QUESTION = 0.25
 _STAFF_WORDS = re.compile(r"老师|班主任|助学教师|辅导员|导员|助教")
 
 ARTICLES: dict[Topic, str] = {
@@ -47,6 +51,7 @@ class Decision:
     text: str = ""
     missing: tuple[str, ...] = ()
     choices: tuple[Entry, ...] = ()
+    is_faint: bool = False
 
 
 def article_of(topic: Topic) -> str:
@@ -81,40 +86,86 @@ def decide(
     facts: Mapping[str, str],
     knowledge: Knowledge,
     settings: BotSettings,
+    scope: Scope = (),
 ) -> Decision:
-    """What to do with one message; the same message and facts always give the same."""
+    """
+    What to do with one message; the same message and facts always give the same.
+
+    `scope` is whose entries the class may see.
+    """
     is_addressed = stance is Stance.ADDRESSED
     label, topic = understanding.label, understanding.topic
     if not message.text.strip():
-        speechless = any(item.kind in _SPEECHLESS for item in message.attachments)
+        speechless = any(item.kind in SPEECHLESS for item in message.attachments)
         if is_addressed:
             return Decision(Action.HAND_OFF if speechless else Action.ASK_BACK, topic)
         return Decision(Action.SILENCE, topic)
     match label:
         case Label.DISTRESS:
-            return Decision(Action.DISTRESS, topic, confidence=understanding.confidence)
+            # Rather a card too many than a person missed; but a stranger's comfort to somebody
+            # who only groaned would be noise, so that is for who is sure or was spoken to.
+            is_faint = not is_addressed and understanding.confidence < _SURE_DISTRESS
+            return Decision(
+                Action.DISTRESS, topic, confidence=understanding.confidence, is_faint=is_faint
+            )
         case Label.PRIVACY_LEAK:
             return Decision(Action.PRIVACY, topic, confidence=understanding.confidence)
         case Label.INJECTION | Label.COMMAND_FORGERY:
             action = Action.REFUSE if is_addressed else Action.SILENCE
             return Decision(action, topic, confidence=understanding.confidence)
         case Label.COMPLAINT:
+            if (
+                understanding.confidence < _SURE_COMPLAINT
+                and understanding.p_question > _MAYBE_QUESTION
+            ):
+                # An angry question: where the answer is known, that helps more than a form.
+                guess = _decide_question(
+                    message.text,
+                    topic,
+                    stance,
+                    facts=facts,
+                    knowledge=knowledge,
+                    settings=settings,
+                    scope=scope,
+                )
+                if guess.action is Action.ANSWER:
+                    return guess
             return Decision(Action.COMPLAINT, topic, confidence=understanding.confidence)
         case Label.QUESTION:
             return _decide_question(
-                message.text, topic, stance, facts=facts, knowledge=knowledge, settings=settings
+                query_of(message.text, understanding),
+                topic,
+                stance,
+                facts=facts,
+                knowledge=knowledge,
+                settings=settings,
+                scope=scope,
             )
     if is_addressed and _WANTS_A_PERSON.search(message.text):
         return Decision(Action.HAND_OFF, topic)
     if is_addressed and label is Label.CHITCHAT:
         # Put to the bot, even an odd wording may be a question it knows.
         guess = _decide_question(
-            message.text, Topic.NONE, stance, facts=facts, knowledge=knowledge, settings=settings
+            message.text,
+            Topic.NONE,
+            stance,
+            facts=facts,
+            knowledge=knowledge,
+            settings=settings,
+            scope=scope,
         )
-        if guess.action is Action.ANSWER:
+        if guess.action in (Action.ANSWER, Action.REFUSE):
             return guess
         return Decision(Action.ASK_BACK, topic)
     return Decision(Action.SILENCE, topic, confidence=understanding.confidence)
+
+
+def query_of(text: str, understanding: Understanding) -> str:
+    """What only makes sense after something else is looked up together with it."""
+    topic = understanding.topic
+    if understanding.is_follow_up and topic not in (Topic.NONE, Topic.OTHER):
+        return f"{texts.TOPIC_NAMES[topic]} {text}"
+    return text
 
 
 def _decide_question(
@@ -125,22 +176,25 @@ def _decide_question(
     facts: Mapping[str, str],
     knowledge: Knowledge,
     settings: BotSettings,
+    scope: Scope,
 ) -> Decision:
     if stance is Stance.LISTENING:
         return Decision(Action.WATCH, topic)
     is_addressed = stance is Stance.ADDRESSED
     if is_addressed and _WANTS_A_PERSON.search(text):
         return Decision(Action.HAND_OFF, topic)
-    matches = knowledge.search(text, topic=topic)
+    if is_addressed and (article := regulation.article_asked(text)):
+        return _quote(article, text, topic)
+    matches = of_scope(knowledge.search(text, topic=topic), scope)
     best = matches[0] if matches else None
     floor = settings.answer_floor if is_addressed else settings.unaddressed_floor
     if best is not None and best.confidence >= floor:
-        filled = fill(best.entry, facts)
-        missing = tuple(slot for slot in filled.missing if slot in best.entry.needs)
-        action = Action.HAND_OFF if missing else Action.ANSWER
-        return Decision(
-            action, topic, best.entry, best.confidence, text=filled.text, missing=missing
-        )
+        if best.entry.use is Use.REFUSE and not is_addressed:
+            return Decision(Action.WATCH, topic, confidence=best.confidence)
+        is_about_rules = best.entry.key.startswith(regulation.KEY) and best.entry.article
+        if is_about_rules and regulation.asks_meaning(text):
+            return _quote(best.entry.article, text, topic)
+        return answer_with(best.entry, topic, facts, confidence=best.confidence)
     confidence = best.confidence if best is not None else 0.0
     if not is_addressed:
         return Decision(Action.WATCH, topic, confidence=confidence)
@@ -148,6 +202,44 @@ def _decide_question(
     if choices:
         return Decision(Action.ASK_BACK, topic, confidence=confidence, choices=choices)
     return Decision(Action.HAND_OFF, topic, confidence=confidence)
+
+
+def answer_with(
+    entry: Entry, topic: Topic, facts: Mapping[str, str], *, confidence: float = 1.0
+) -> Decision:
+    """To say what an entry says, or to hand over because the school has not filled its slots."""
+    filled = fill(entry, facts)
+    if entry.use is Use.REFUSE:
+        action = Action.REFUSE
+    else:
+        action = Action.HAND_OFF if filled.missing else Action.ANSWER
+    return Decision(action, topic, entry, confidence, text=filled.text, missing=filled.missing)
+
+
+def _quote(article: str, text: str, topic: Topic) -> Decision:
+    """The article itself: what a rule means, a program does not decide."""
+    words = texts.article_quoted(
+        regulation.quoted(article), is_about_meaning=regulation.asks_meaning(text)
+    )
+    entry = Entry(
+        key=f"{regulation.KEY}article",
+        topic=Topic.OTHER,
+        question=f"{article}是怎么规定的？",
+        variants=(),
+        answer=words,
+        article=article,
+        source=regulation.NUMBER,
+        needs=(),
+        valid_from=None,
+        valid_to=None,
+    )
+    return Decision(Action.ANSWER, topic, entry, 1.0, text=words)
+
+
+def of_scope(matches: tuple[Match, ...], scope: Scope) -> tuple[Match, ...]:
+    """The rows that hold for the class in place of those found; what it has not, is not there."""
+    rows = ((match.entry.within(scope), match.confidence) for match in matches)
+    return tuple(Match(entry, confidence) for entry, confidence in rows if entry is not None)
 
 
 def _worth_offering(matches: tuple[Match, ...], floor: float) -> tuple[Entry, ...]:

@@ -11,34 +11,49 @@
 - 条款、来源：答案后面的出处，如「第十六条」「校历」「通行做法」。
 - 必需：问的就是这些空，用 `|` 隔开、不带花括号；有一个没填就转助学教师。
 - 有效期起、有效期止：可空，写成 2026-09-01。
+
+还可以有这几列，没有就当空着：
+
+- 单位、班级：这一行只给谁用；都空着是全校。同一编号，班级的压过单位的，单位的压过上级的。
+- 私密：填「是」，涉及个人，只在私聊里答。
+- 动作：空着是回答；「拒绝」是婉拒，答案就是要说的话；「停用」是不再用这个编号；「题外」是
+  这些问法不归学校答，和它们像的一律不当场答，答案只给编辑的人看。
+
+`out_of_scope.txt` 是随程序带的题外话：`#` 开头的一行是一类，下面一行一句。
 """
 
+import copy
 import csv
 import io
-import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from handlers.wording import FOREIGN, Kind, concepts, fold, kinds
+from handlers import retrieval
+from handlers.meanings import Meanings, Vector
+from handlers.retrieval import Index
 from handlers.wording import asks_how_much as asks_how_much
 from handlers.wording import asks_when as asks_when
 from handlers.wording import asks_where as asks_where
 from storage.vocabulary import Topic
 
 HEADER = ("编号", "主题", "问题", "问法", "答案", "条款", "来源", "必需", "有效期起", "有效期止")
-_SLOT_KINDS = ("时间", "链接", "金额", "联系", "地点", "规定")
+MORE_COLUMNS = ("单位", "班级", "私密", "动作")
+_SLOT_KINDS = ("时间", "链接", "金额", "联系", "地点", "规定", "个人")
 SLOT = re.compile(r"\{((?:" + "|".join(_SLOT_KINDS) + r"):[^{}:\n]+)\}")
 _KEY = re.compile(r"[a-z][a-z_]*\.[a-z0-9_]+")
 _ARTICLE = re.compile(r"(第[一二三四五六七八九十百]+条)?")
-_MIN_VARIANTS = 3
-_CANDIDATES = 8
+_YES_OR_NO = {"": False, "否": False, "是": True}
+MIN_VARIANTS = 3
+OUT_OF_SCOPE = Path(__file__).with_name("out_of_scope.txt")
+#: From here on the words alone decide, and the encoder is not asked.
+_DECISIVE = 0.97
 _CACHE_SIZE = 1024
 
 
@@ -50,9 +65,26 @@ class KnowledgeError(ValueError):
         self.problems = tuple(problems)
 
 
+class Use(StrEnum):
+    """What is done with a row that fits; the words of the column 动作."""
+
+    ANSWER = ""
+    REFUSE = "拒绝"
+    RETIRED = "停用"
+    OUTSIDE = "题外"
+
+
+#: Whose rows may be used, the most specific first: 「班级:计算机2301」, 「单位:市开大」.
+Scope = tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row: a question, the ways students put it, and the answer with its slots."""
+    """
+    One row: a question, the ways students put it, and the answer with its slots.
+
+    `overrides` are the rows of the same key that hold for some units or classes only.
+    """
 
     key: str
     topic: Topic
@@ -64,6 +96,24 @@ class Entry:
     needs: tuple[str, ...]
     valid_from: date | None
     valid_to: date | None
+    unit: str = ""
+    class_name: str = ""
+    is_personal: bool = False
+    use: Use = Use.ANSWER
+    overrides: tuple["Entry", ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """For whom the row is, as a member of a `Scope`; empty for everybody."""
+        if self.class_name:
+            return f"班级:{self.class_name}"
+        return f"单位:{self.unit}" if self.unit else ""
+
+    def within(self, scope: Scope) -> "Entry | None":
+        """The row to use there; None if there is none, or it was retired."""
+        rows = {row.owner: row for row in (self, *self.overrides)}
+        found = next((rows[owner] for owner in (*scope, "") if owner in rows), None)
+        return None if found is None or found.use in (Use.RETIRED, Use.OUTSIDE) else found
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -101,6 +151,52 @@ def fill(entry: Entry, facts: Mapping[str, str]) -> Filled:
     return Filled("\n".join(lines), tuple(name for name in entry.needs if not facts.get(name)))
 
 
+def pooled(rows: Iterable[Entry]) -> tuple[Entry, ...]:
+    """
+    One entry a key: everybody's row with the phrasings of all of them, the others as overrides.
+
+    Of two rows for the same owner the later one holds.
+    """
+    by_key: dict[str, dict[str, Entry]] = {}
+    for row in rows:
+        by_key.setdefault(row.key, {})[row.owner] = row
+    return tuple(_pool(by_owner) for by_owner in by_key.values() if not _is_gone(by_owner))
+
+
+def _pool(by_owner: dict[str, Entry]) -> Entry:
+    if len(by_owner) == 1:
+        return next(iter(by_owner.values()))
+    first = by_owner.get("") or next(iter(by_owner.values()))
+    others = tuple(row for row in by_owner.values() if row is not first)
+    said = [text for row in others for text in (row.question, *row.variants)]
+    variants = dict.fromkeys(text for text in (*first.variants, *said) if text != first.question)
+    return replace(first, variants=tuple(variants), overrides=others)
+
+
+def _is_gone(by_owner: dict[str, Entry]) -> bool:
+    return all(row.use is Use.RETIRED for row in by_owner.values())
+
+
+def cells_of(entry: Entry) -> dict[str, str]:
+    """The row as it stands in a table, by column: what `read_entries` reads back."""
+    return {
+        "编号": entry.key,
+        "主题": entry.topic.value,
+        "问题": entry.question,
+        "问法": "|".join(entry.variants),
+        "答案": entry.answer,
+        "条款": entry.article,
+        "来源": entry.source,
+        "必需": "|".join(entry.needs),
+        "有效期起": entry.valid_from.isoformat() if entry.valid_from else "",
+        "有效期止": entry.valid_to.isoformat() if entry.valid_to else "",
+        "单位": entry.unit,
+        "班级": entry.class_name,
+        "私密": "是" if entry.is_personal else "",
+        "动作": entry.use.value,
+    }
+
+
 def read_entries(source: Path | Iterable[str]) -> tuple[Entry, ...]:
     """
     The rows of the table, in its order.
@@ -115,17 +211,18 @@ def read_entries(source: Path | Iterable[str]) -> tuple[Entry, ...]:
         raise KnowledgeError([f"第 1 行：缺少列「{'、'.join(missing)}」"])
     problems: list[str] = []
     entries: list[Entry] = []
-    keys: dict[str, int] = {}
+    keys: dict[tuple[str, str, str], int] = {}
     phrasings: dict[str, str] = {}
     for number, row in enumerate(rows, start=2):
-        cells = {name: (row.get(name) or "").strip() for name in HEADER}
+        cells = {name: (row.get(name) or "").strip() for name in (*HEADER, *MORE_COLUMNS)}
         if not any(cells.values()):
             continue
         found = _row_problems(cells)
         key = cells["编号"]
-        if key in keys:
-            found.append(("编号", f"「{key}」与第 {keys[key]} 行重复"))
-        keys.setdefault(key, number)
+        place = (key, cells["单位"], cells["班级"])
+        if place in keys:
+            found.append(("编号", f"「{key}」与第 {keys[place]} 行重复"))
+        keys.setdefault(place, number)
         for text in (cells["问题"], *_split(cells["问法"])):
             if phrasings.setdefault(text, key) != key:
                 found.append(("问法", f"「{text}」在「{phrasings[text]}」里已经有了"))
@@ -159,15 +256,20 @@ def _row_problems(cells: Mapping[str, str]) -> list[tuple[str, str]]:
     if cells["主题"] not in set(Topic) - {Topic.NONE}:
         found.append(("主题", f"没有「{cells['主题']}」这个主题"))
     found += [(name, "不能为空") for name in ("问题", "答案", "来源") if not cells[name]]
-    if len(_split(cells["问法"])) < _MIN_VARIANTS:
-        found.append(("问法", f"至少要 {_MIN_VARIANTS} 个，用 | 隔开"))
+    is_whole = not cells["单位"] and not cells["班级"] and cells["动作"] != Use.RETIRED
+    if is_whole and len(_split(cells["问法"])) < MIN_VARIANTS:
+        found.append(("问法", f"至少要 {MIN_VARIANTS} 个，用 | 隔开"))
     if not _ARTICLE.fullmatch(cells["条款"]):
         found.append(("条款", "应写成「第十六条」这样，或留空"))
+    if cells["单位"] and cells["班级"]:
+        found.append(("班级", "单位和班级只能填一个"))
+    if cells["私密"] not in _YES_OR_NO:
+        found.append(("私密", "填「是」或留空"))
+    if cells["动作"] not in set(Use):
+        found.append(("动作", "填「拒绝」「停用」「题外」或留空"))
     bare = SLOT.sub("", cells["答案"])
     if "{" in bare or "}" in bare:
-        found.append(
-            ("答案", "花括号里应是「时间:…」「链接:…」「金额:…」「联系:…」「地点:…」「规定:…」")
-        )
+        found.append(("答案", "花括号里应是" + "".join(f"「{kind}:…」" for kind in _SLOT_KINDS)))
     found += [
         ("必需", f"「{name}」没有出现在答案里")
         for name in _split(cells["必需"])
@@ -178,6 +280,10 @@ def _row_problems(cells: Mapping[str, str]) -> list[tuple[str, str]]:
             _day(cells[name])
         except ValueError:
             found.append((name, f"「{cells[name]}」不是日期，应写成 2026-09-01"))
+            return found
+    first, last = _day(cells["有效期起"]), _day(cells["有效期止"])
+    if first and last and last < first:
+        found.append(("有效期止", "早于有效期起"))
     return found
 
 
@@ -197,64 +303,70 @@ def _entry(cells: Mapping[str, str]) -> Entry:
         needs=_split(cells["必需"]),
         valid_from=_day(cells["有效期起"]),
         valid_to=_day(cells["有效期止"]),
+        unit=cells["单位"],
+        class_name=cells["班级"],
+        is_personal=_YES_OR_NO[cells["私密"]],
+        use=Use(cells["动作"]),
     )
 
 
-_Floats = npt.NDArray[np.float64]
-_SPECIFIC = frozenset({Kind.WHEN, Kind.WHERE, Kind.HOW_MUCH, Kind.WHY, Kind.WHO, Kind.HOW_LONG})
-_GRAM_WEIGHT = {1: 0.4, 2: 1.0, 3: 0.8}
-_CONCEPT_WEIGHT = 1.3
-_SMOOTH = 2.0
-_KIND_SHARE = 0.25
-
-#: Learnt by `python -m benchmarks.calibrate_faq`; the order is that of `_features`.
-WEIGHTS = np.array(
-    [-26.25, 3.76, 8.21, 9.98, 1.1, 2.52, -4.92, -0.81, 0.17, 2.33, 5.66, 0.58, -1.48, 0.88]
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    weights: Mapping[int, float]
-    total: float
-    unknown: float
-    concepts: frozenset[str]
-    kinds: frozenset[Kind]
-
-
-@dataclass(frozen=True, slots=True)
-class _Profile:
-    """What all phrasings of one entry have in common, for the features beside the cosine."""
-
-    features: frozenset[int]
-    named: frozenset[str]
-    kinds: frozenset[Kind]
+def read_outside(path: Path = OUT_OF_SCOPE) -> tuple[tuple[str, ...], ...]:
+    """Questions that are nobody's business here, one tuple a subject."""
+    subjects: list[list[str]] = []
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("#"):
+            subjects.append([])
+        elif line.strip():
+            subjects[-1].append(line.strip())
+    return tuple(map(tuple, subjects))
 
 
 class Knowledge:
-    """The entries, indexed. Search is pure and deterministic; the cache only saves time."""
+    """
+    The entries, indexed. Search is pure and deterministic; the cache only saves time.
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self.entries = tuple(entries)
+    `outside` are questions, grouped by subject, that are not ours to answer: what comes with the
+    program unless told otherwise. Rows marked 题外 are added to them.
+    """
+
+    def __init__(
+        self, entries: Iterable[Entry], outside: Sequence[Sequence[str]] | None = None
+    ) -> None:
+        rows = tuple(entries)
+        self.entries = tuple(row for row in rows if row.use is not Use.OUTSIDE)
         self._by_key = {entry.key: entry for entry in self.entries}
-        self._cache: dict[tuple[str, Topic | None, int], tuple[Match, ...]] = {}
-        groups = [(entry.question, *entry.variants) for entry in self.entries]
-        self._owners = np.cumsum([0, *map(len, groups)])[:-1]
-        folded = [[fold(text) for text in group] for group in groups]
-        grams = [[_grams(text) for text in group] for group in folded]
-        found_in = Counter(gram for group in grams for gram in set().union(*group))
-        self._ids = {gram: number for number, gram in enumerate(found_in)}
-        count = len(self.entries)
-        self._rare = math.log(1 + 2 * count)
-        self._idf = {gram: math.log(1 + count / found) for gram, found in found_in.items()}
-        self._index([features for group in grams for features in group])
-        self._learn_words([[concepts(t) | kinds(t) for t in group] for group in folded])
-        self._profiles = [
-            self._profile(group, features) for group, features in zip(folded, grams, strict=True)
-        ]
+        own = [(row.question, *row.variants) for row in rows if row.use is Use.OUTSIDE]
+        self.index = Index(
+            [(entry.question, *entry.variants) for entry in self.entries],
+            [entry.topic for entry in self.entries],
+            (*(read_outside() if outside is None else outside), *own),
+        )
+        self._meanings: Meanings | None = None
+        self._vectors: Mapping[str, Vector] = {}
+        self._cache: dict[tuple[str, Topic | None, int, bool], tuple[Match, ...]] = {}
 
     def __getitem__(self, key: str) -> Entry:
         return self._by_key[key]
+
+    def with_meanings(self, meanings: Meanings) -> "Knowledge":
+        """The same entries, found by meaning too where a question's vector is known."""
+        changed = copy.copy(self)
+        changed._meanings = meanings
+        changed._cache = {}
+        return changed
+
+    def with_vectors(self, vectors: Mapping[str, Vector]) -> "Knowledge":
+        """The same entries, with the vectors of some questions, by their text, at hand."""
+        changed = copy.copy(self)
+        changed._vectors = {} if self._meanings is None else vectors
+        return changed
+
+    def wants_vector(self, text: str, topic: Topic | None) -> bool:
+        """Whether the words alone leave it open which entry is meant."""
+        if self._meanings is None:
+            return False
+        matches = self.search(text, topic=topic)
+        return not matches or matches[0].confidence < _DECISIVE
 
     def search(self, text: str, *, topic: Topic | None = None, limit: int = 3) -> tuple[Match, ...]:
         """
@@ -263,137 +375,25 @@ class Knowledge:
         The probabilities of one question sum to at most one; the rest is "none of them".
         `topic` is what the gate thinks, which may be wrong.
         """
-        slot = (text, topic, limit)
+        slot = (text, topic, limit, text in self._vectors)
         if slot not in self._cache:
             self._cache[slot] = self._search(text, topic)[:limit]
             if len(self._cache) > _CACHE_SIZE:
                 del self._cache[next(iter(self._cache))]
         return self._cache[slot]
 
-    def candidates(self, text: str, topic: Topic | None) -> tuple[list[Entry], _Floats]:
-        """The entries that look most alike and a row of features each, to search and to learn."""
-        query = self._query(fold(text))
-        if not self.entries or not query.weights:
-            return [], np.zeros((0, len(WEIGHTS)))
-        nearest = self._cosines(query)
-        likely = self._likeness(query)
-        best = np.argsort(-2 * nearest - np.exp(likely), kind="stable")[:_CANDIDATES]
-        best = best[nearest[best] > 0]
-        rows = [
-            self._features(query, int(n), float(nearest[n]), float(likely[n]), topic) for n in best
-        ]
-        return [self.entries[n] for n in best], np.array(rows).reshape(-1, len(WEIGHTS))
+    def candidates(
+        self, text: str, topic: Topic | None
+    ) -> tuple[list[Entry], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """What may be meant, a row of features each, and what is vetoed; to learn from."""
+        vector = self._vectors.get(text)
+        meanings = None if vector is None else self._meanings
+        numbers, features, vetoed = self.index.candidates(text, topic, meanings, vector)
+        return [self.entries[n] for n in numbers], features, vetoed
 
     def _search(self, text: str, topic: Topic | None) -> tuple[Match, ...]:
-        entries, features = self.candidates(text, topic)
-        odds = np.exp(np.clip(features @ WEIGHTS, -30, 30))
-        shares = odds / (1 + odds.sum())
-        order = np.argsort(-shares, kind="stable")
-        return tuple(Match(entries[n], float(shares[n])) for n in order)
-
-    def _index(self, phrasings: list[frozenset[str]]) -> None:
-        postings: list[list[int]] = [[] for _ in self._ids]
-        weights: list[list[float]] = [[] for _ in self._ids]
-        for number, features in enumerate(phrasings):
-            vector = {self._ids[gram]: _scale(gram) * self._idf[gram] for gram in sorted(features)}
-            length = math.sqrt(sum(value * value for value in vector.values())) or 1.0
-            for gram_id, value in vector.items():
-                postings[gram_id].append(number)
-                weights[gram_id].append(value / length)
-        self._postings = [np.array(numbers, dtype=np.int64) for numbers in postings]
-        self._weights = [np.array(values) for values in weights]
-        self._size = len(phrasings)
-
-    def _profile(self, folded: list[str], features: list[frozenset[str]]) -> _Profile:
-        asked = Counter(kind for text in folded for kind in kinds(text))
-        return _Profile(
-            features=frozenset(self._ids[gram] for gram in set().union(*features)),
-            named=frozenset(name for text in folded for name in concepts(text)),
-            kinds=frozenset(k for k, found in asked.items() if found >= _KIND_SHARE * len(folded)),
-        )
-
-    def _query(self, folded: str) -> _Query:
-        weights: dict[int, float] = {}
-        unknown = total = 0.0
-        for gram in sorted(_grams(folded)):
-            value = _scale(gram) * self._idf.get(gram, self._rare)
-            total += value * value
-            if gram in self._ids:
-                weights[self._ids[gram]] = value
-            else:
-                unknown += value * value
-        return _Query(
-            weights, math.sqrt(total), unknown / (total or 1.0), concepts(folded), kinds(folded)
-        )
-
-    def _cosines(self, query: _Query) -> _Floats:
-        """How like the question the nearest phrasing of each entry is."""
-        numbers = np.concatenate([self._postings[gram] for gram in query.weights])
-        products = np.concatenate(
-            [self._weights[gram] * value for gram, value in query.weights.items()]
-        )
-        sums = np.bincount(numbers, weights=products, minlength=self._size)
-        best: _Floats = np.maximum.reduceat(sums, self._owners)
-        return best / query.total
-
-    def _features(
-        self, query: _Query, number: int, nearest: float, likeness: float, topic: Topic | None
-    ) -> tuple[float, ...]:
-        profile = self._profiles[number]
-        shared = sum(v * v for gram, v in query.weights.items() if gram in profile.features)
-        asked = query.kinds & _SPECIFIC
-        known = self._rarity(query.concepts & profile.named)
-        same = self.entries[number].topic
-        return (
-            1.0,
-            nearest,
-            query.unknown,
-            shared / (query.total * query.total),
-            known / self._rarity(query.concepts) if query.concepts else 0.0,
-            float(not query.concepts),
-            float(any(name.startswith(FOREIGN) for name in query.concepts - profile.named)),
-            float(bool(asked) and not asked & profile.kinds),
-            likeness,
-            math.exp(likeness),
-            math.log1p(len(query.weights)),
-            float(topic is same),
-            float(topic not in (None, same)),
-            float(nearest > 0.999),
-        )
-
-    def _learn_words(self, groups: list[list[frozenset[str]]]) -> None:
-        """How often the phrasings of each entry, and of all together, name each matter."""
-        words = sorted(set().union(*(names for group in groups for names in group)))
-        self._rows = {word: number for number, word in enumerate(words)}
-        counts = np.zeros((len(words), len(groups)))
-        for number, group in enumerate(groups):
-            for names in group:
-                for word in names:
-                    counts[self._rows[word], number] += 1
-        sizes = np.array([len(group) for group in groups])
-        usual = counts.sum(axis=1, keepdims=True) / max(1, sizes.sum())
-        chance = (counts + _SMOOTH * usual) / (sizes + _SMOOTH)
-        chance = np.clip(np.concatenate([chance, usual], axis=1), 1e-4, 1 - 1e-4)
-        self._said = np.log(chance / (1 - chance))
-        self._unsaid = np.log(1 - chance).sum(axis=0)
-
-    def _likeness(self, query: _Query) -> _Floats:
-        """Log of each entry's chance, were matters and kinds of question all there is to see."""
-        rows = [
-            self._rows[word] for word in sorted(query.concepts | query.kinds) if word in self._rows
-        ]
-        scores: _Floats = self._unsaid + self._said[rows].sum(axis=0)
-        chances: _Floats = np.maximum(scores[:-1] - np.logaddexp.reduce(scores), -8.0)
-        return chances
-
-    def _rarity(self, names: frozenset[str]) -> float:
-        return sum(self._idf.get(f"#{name}", self._rare) for name in sorted(names))
-
-
-def _grams(folded: str) -> frozenset[str]:
-    found = {folded[i : i + n] for n in _GRAM_WEIGHT for i in range(len(folded) - n + 1)}
-    return frozenset(found | {f"#{name}" for name in concepts(folded)})
-
-
-def _scale(gram: str) -> float:
-    return _CONCEPT_WEIGHT if gram[0] == "#" else _GRAM_WEIGHT[len(gram)]
+        entries, features, vetoed = self.candidates(text, topic)
+        weights = retrieval.MIXED_WEIGHTS if text in self._vectors else retrieval.WEIGHTS
+        found = retrieval.shares(features, weights, vetoed)
+        order = np.argsort(-found, kind="stable")
+        return tuple(Match(entries[n], float(found[n])) for n in order)

@@ -10,6 +10,7 @@ from handlers.alike import find_alike
 from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.decision import article_of, is_about_tutor
 from handlers.errors import Forbidden, UserError
+from handlers.marks import ask_for_mark
 from handlers.permissions import Deed, may, require
 from handlers.understanding import mask
 from storage.cases import CLOCK, Contact, Step, StepKind
@@ -424,7 +425,11 @@ async def reply_to_hand_off(
         else texts.named(context.speaker.name, is_tutor=solved_by is SolvedBy.TUTOR)
     )
     brought = await to_askers(
-        context, told, lambda numbers: texts.relayed(name, numbers, text), key="relay"
+        context,
+        told,
+        lambda numbers: texts.relayed(name, numbers, text),
+        key="relay",
+        is_closing=True,
     )
     replies: tuple[Reply, ...] = ()
     numbers = [it.number for it in closed]
@@ -527,12 +532,13 @@ async def to_askers(
     say: Callable[[Sequence[int]], str],
     *,
     key: str,
+    is_closing: bool = False,
 ) -> tuple[Outgoing, ...]:
     """
     What `say` makes of the numbers, to where each was asked: one message a group, its askers named.
 
     What is not everybody's goes to its asker alone; where the platform opens no private chat, the
-    group hears only that there is something to read.
+    group hears only that there is something to read. With `is_closing` a mark is asked for.
     """
     by_place: dict[Conversation, list[HandOff]] = defaultdict(list)
     outgoing: list[Outgoing] = []
@@ -556,12 +562,16 @@ async def to_askers(
             )
     for place, here in by_place.items():
         first = here[0]
+        if is_closing:
+            for item in here:
+                await ask_for_mark(context.uow, item, place, context.now)
         is_group = place.kind is ConversationKind.GROUP
         outgoing.append(
             Outgoing(
                 key=f"{key}:{context.event_id}:{first.number}",
                 conversation=place,
-                text=say([item.number for item in here]),
+                text=say([item.number for item in here])
+                + (f"\n{texts.mark_asked()}" if is_closing else ""),
                 quote=first.message_id if place == first.conversation else "",
                 mention=tuple(dict.fromkeys(it.asker_id for it in here)) if is_group else (),
                 about=first.number,

@@ -1,14 +1,18 @@
 """Scene: everything the messages of one batch need to know, asked for together."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from handlers.attention import understanding_of
-from handlers.context import Context
+from handlers.context import NOTHING_FOUND, Context, Found
+from handlers.decision import called_by_name, query_of
 from handlers.faq import Knowledge
 from handlers.published import facts_in_words, scope_of, sources_of
+from handlers.recent import Recent, Turn
 from handlers.settings import BotSettings
+from handlers.understanding import questions_in
+from handlers.working_time import WorkingTime
 from storage.inbox import InboundEvent
 from storage.lines import Account, Span
 from storage.people import ClassRoom, Speaker
@@ -20,8 +24,10 @@ from storage.vocabulary import (
     Capabilities,
     Conversation,
     ConversationKind,
+    Label,
     Message,
     Platform,
+    Topic,
 )
 
 #: A message that took longer than this to reach us may have waited for a broken line.
@@ -37,8 +43,11 @@ class Scene:
     now: datetime
     settings: BotSettings
     knowledge: Knowledge
-    tutor_spoke: Mapping[Conversation, datetime]
+    recent: Recent
     capabilities: Mapping[Platform, Capabilities]
+    working: WorkingTime
+    #: By event id: what slow work has found out about a message.
+    found: Mapping[int, Found] = field(default_factory=dict)
     rooms: dict[tuple[Platform, str, str], ClassRoom] = field(default_factory=dict)
     private_rooms: dict[int, ClassRoom] = field(default_factory=dict)
     speakers: dict[tuple[Platform, str], Speaker] = field(default_factory=dict)
@@ -119,23 +128,56 @@ class Scene:
         # One list for the whole batch: what a first message hands over, the second sees.
         # (The anonymous share an id without being one person.)
         asker = message.message_id if message.is_anonymous else message.sender_id
+        turn = self.recent.turn(place, message.sender_id, message.sent_at)
         waiting = self.waiting.setdefault((room.id if room else 0, asker), [])
         return Context(
             event_id=event.id,
             message=message,
-            understanding=understanding_of(message.text),
+            understanding=understanding_of(message.text, turn.topic if turn else None),
             speaker=self.speakers[(place.platform, message.sender_id)],
             room=room,
             facts=self.facts_of(room),
             sources=sources_of(self.published.get(room.id)) if room else {},
             prompt=prompt,
             waiting=waiting,
-            tutor_spoke_at=self.tutor_spoke.get(place),
+            recent=self.recent,
+            turn=turn,
             capabilities=self.capabilities,
             blind=self.blind.get((place.platform, place.account), ()),
             uow=uow,
             now=self.now,
             settings=self.settings,
+            working=self.working,
             knowledge=self.knowledge,
             scope=scope_of(self.published.get(room.id), room) if room else (),
+            found=self.found.get(event.id, NOTHING_FOUND),
         )
+
+
+def left_open(
+    message: Message, knowledge: Knowledge, settings: BotSettings, turn: Turn | None = None
+) -> Iterator[str]:
+    """
+    The texts a message will be looked up by, where their words alone do not settle the answer.
+
+    `turn` is what was talked of with its sender a moment ago.
+    """
+    called = called_by_name(message.text, settings)
+    text = message.text if called is None else called
+    is_private = message.conversation.kind is ConversationKind.PRIVATE
+    is_addressed = is_private or message.mentions_bot or called is not None
+    previous = turn.topic if turn else None
+    understanding = understanding_of(message.text, previous)
+    parts = [(text, understanding)]
+    if understanding.label is Label.QUESTION:
+        several = questions_in(text, previous)
+        # Where none of several is answered, the whole is looked up after all.
+        parts += several if len(several) > 1 else ()
+    for part, understood in parts:
+        query, topic = query_of(part, understood), understood.topic
+        if understood.label is Label.CHITCHAT and is_addressed:
+            query, topic = part, Topic.NONE
+        elif understood.label is not Label.QUESTION:
+            continue
+        if knowledge.wants_vector(query, topic):
+            yield query

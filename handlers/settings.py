@@ -27,19 +27,29 @@ class BotSettings(BaseModel):
     #: A message that arrives later than this (back-filled after an outage) is not answered unasked.
     stale_after_minutes: int = Field(default=10, ge=1)
     #: At this confidence an entry is the answer to a question put to the bot …
-    answer_floor: float = Field(default=0.75, ge=0, le=1)
+    answer_floor: float = Field(default=0.80, ge=0, le=1)
     #: … and at this one also to a question put to nobody.
-    unaddressed_floor: float = Field(default=0.80, ge=0, le=1)
+    unaddressed_floor: float = Field(default=0.85, ge=0, le=1)
     #: Above this the bot offers at most three choices instead of handing over at once.
     ask_back_floor: float = Field(default=0.30, ge=0, le=1)
-    #: Whether what a question means counts beside its words; costs about 120 MB of memory.
+    #: Whether what a question means counts beside its words; costs about 50 MB of memory.
     encoder: bool = True
     #: The folder for what the encoder has computed; empty: beside the SQLite file, else nowhere.
     encoder_cache: str = ""
     #: The school's own gate, written by `retrain`; empty: beside the SQLite file, else in `data`.
     gate_model: str = ""
-    #: What a student in distress is told besides that a person has been called; empty: nothing.
-    hotline: str = ""
+    #: Whether pictures sent to the bot are read, where the optional packages are installed.
+    read_pictures: bool = True
+    #: What a student in distress is told besides that a person has been called, one or several;
+    #: empty: nothing.
+    hotline: str | tuple[str, ...] = ""
+
+    @property
+    def hotlines(self) -> str:
+        """The numbers in words, "" where there are none."""
+        if isinstance(self.hotline, str):
+            return self.hotline
+        return " 或 ".join(self.hotline)
 
     @property
     def grace(self) -> timedelta:

@@ -222,6 +222,7 @@ _=参考 思考 考虑
 别处=证考试 证报名 证成绩 师考试 师报名 师成绩 建造师 社工 驾驶证 网购 高铁 落户 闺女 媳妇
 别处=结婚证 银行卡 公证 参军 买手机 便宜出 朋友圈 失业 对象 现金 卖二手 二建 一建
 别处=健康证 房贷 食堂 宿舍 停车 住宿 旅馆 军训 校长
+别处=抖音 快手 房产证 全日制 投影 服务器 打卡
 迟到=迟到 晚到 来晚 提前 早点走 提前走 交卷 入场 进场 几分钟
 证件=证件 带什么 带身份证 带笔 三证 携带 拿什么 准备什么
 身份证=身份证
@@ -252,6 +253,15 @@ _=参考 思考 考虑
 答案=答案
 隐私=隐私 个人资料 泄露
 """.strip()
+
+_DISTINCT = """
+课程注册 退课 开课 补考 缓考 网考 纸考 统考 准考证 形考 复查 学位证 学位英语 论文 答辩 查重
+教材 转专业 转学 休学 复学 退学 免修免考 图像采集 采集码 奖学金 优秀毕业生 直播课 面授课
+入学通知书 学生证 入学教育 课表 学信网 退费 收据 人脸 助学教师 任课教师 财务 教务
+"""
+#: Matters told apart by their names alone: an answer that never names the one asked about is
+#: the answer to another question, however alike the two look.
+DISTINCT = frozenset(_DISTINCT.split())
 
 
 class Kind(StrEnum):

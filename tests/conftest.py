@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
+from bot import logs
 from storage.database import Database
 from storage.imports import ClassRow, StudentRow
 from storage.migrations import runner
@@ -149,6 +150,12 @@ async def uow(database: Database) -> AsyncIterator[UnitOfWork]:
 @pytest.fixture
 def now() -> datetime:
     return NOW
+
+
+@pytest.fixture(autouse=True)
+def _no_log_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command called within this process must not tie the log to a stream of its own."""
+    monkeypatch.setattr(logs, "set_up", lambda **_: None)
 
 
 # -- a small world --------------------------------------------------------------------------------

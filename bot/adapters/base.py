@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from storage.vocabulary import (
+    Attachment,
     Capabilities,
     ContactRequest,
     Conversation,
     Incoming,
+    Message,
     Outgoing,
     Platform,
 )
@@ -44,6 +46,10 @@ class Refused(SendError):
     """Will not be sent however often it is tried: no such group, removed, malformed."""
 
 
+class NoFile(Exception):
+    """What came with a message cannot be had, or is too large."""
+
+
 class Adapter(Protocol):
     """A platform, as the rest of the program sees it."""
 
@@ -64,6 +70,13 @@ class Adapter(Protocol):
             SendError: one of its four kinds.
         """
 
+    async def recall(self, conversation: Conversation, message_id: str) -> None:
+        """Take a message back: the bot's own, or, where it is an administrator, anybody's.
+
+        Raises:
+            SendError: it was not taken back, as far as is known.
+        """
+
     async def answer_request(self, request: ContactRequest, *, approve: bool) -> None:
         """Accept or leave alone a friend request or an invitation into a group.
 
@@ -76,3 +89,13 @@ class Adapter(Protocol):
 
     async def member_ids(self, group: Conversation) -> frozenset[str] | None:
         """Who is in a group, the account itself aside; None where the platform does not tell."""
+
+    async def attached(self, message: Message, attachment: Attachment, limit: int) -> bytes:
+        """What was sent with a message, at most `limit` bytes. Has a time limit of its own.
+
+        Raises:
+            NoFile: it cannot be had, or is larger.
+        """
+
+    async def transcript(self, message: Message) -> str:
+        """What a voice message says, by the platform's own ear; empty where it does not tell."""

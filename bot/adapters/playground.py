@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.adapters.base import Accept, Presence
+from bot.adapters.base import Accept, NoFile, Presence, Refused
 from storage.vocabulary import (
+    Attachment,
     Capabilities,
     ContactRequest,
     Conversation,
@@ -98,6 +99,10 @@ class Playground:
         )
         return said.message_id
 
+    async def recall(self, conversation: Conversation, message_id: str) -> None:
+        """Nobody is an administrator here."""
+        raise Refused("nobody is an administrator here")
+
     async def answer_request(self, request: ContactRequest, *, approve: bool) -> None:
         """Nobody asks to be a friend here."""
 
@@ -108,6 +113,14 @@ class Playground:
     async def member_ids(self, group: Conversation) -> frozenset[str] | None:
         """Anybody may be in any group here."""
         return None
+
+    async def attached(self, message: Message, attachment: Attachment, limit: int) -> bytes:
+        """Only words are said here."""
+        raise NoFile("playground")
+
+    async def transcript(self, message: Message) -> str:
+        """Only words are said here."""
+        return ""
 
     def _note(self, place: Conversation, sender_id: str, name: str, text: str, quote: str) -> Said:
         self._last_id += 1

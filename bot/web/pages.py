@@ -66,6 +66,7 @@ class Entry:
     message_id: str
     text: str
     replies: tuple[Spoken, ...]
+    is_sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +130,13 @@ def seconds_in_words(seconds: float | None) -> str:
 
 def bars(figures: DayFigures) -> list[Bar]:
     """Who answered, side by side; never added up."""
-    counts = (
+    counts = [
         (SolvedBy.BOT, figures.by_bot),
         (SolvedBy.TUTOR, figures.by_tutor),
         (SolvedBy.CLASSMATE, figures.by_classmate),
-    )
+    ]
+    if figures.by_department:
+        counts.append((SolvedBy.DEPARTMENT, figures.by_department))
     whole = sum(count for _, count in counts)
     found, x = [], 0.0
     for solver, count in counts:
@@ -224,8 +227,12 @@ def entry(
         speaker=f"{row.tutor_name}（助学教师）" if is_tutors else masked(sender or student),
         place=_place(row.platform, message),
         message_id=row.message_id,
-        text=words(message.text) if message is not None else "",
-        replies=tuple(Spoken(_destination(item, message), words(item.text)) for item in replies),
+        text=words(message.text) if message is not None and not row.is_sealed else "",
+        replies=tuple(
+            Spoken(_destination(item, message), words(item.text))
+            for item in (() if row.is_sealed else replies)
+        ),
+        is_sealed=row.is_sealed,
     )
 
 
@@ -339,6 +346,8 @@ async def lines(request: web.Request) -> web.Response:
     app = request.app[APP]
     async with app.database.reading() as uow:
         found = await status.look(uow, app.clock.now())
+        # How much waits elsewhere is not for a unit to know: it may be a complaint.
+        own = await uow.cases.waiting(await units_of(uow, reader.supervisor))
     is_whole = reader.supervisor.unit_id is None
     codes = [
         segno.make(login.code).svg_data_uri(scale=6, border=4, dark="#000", light="#fff")
@@ -346,7 +355,14 @@ async def lines(request: web.Request) -> web.Response:
         if login.code and is_whole
     ]
     await _note(request, reader, "web.lines_viewed", "lines")
-    return page(request, "lines.html", reader=reader, state=found, codes=codes, is_whole=is_whole)
+    return page(
+        request,
+        "lines.html",
+        reader=reader,
+        state=replace(found, waiting=len(own)),
+        codes=codes,
+        is_whole=is_whole,
+    )
 
 
 async def _note(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from bot.web import pages, playground, session
+from bot.web import cases, knowledge, pages, playground, session
 from bot.web.base import APP, HERE, TEMPLATES, open_templates, page
 
 if TYPE_CHECKING:
@@ -75,6 +75,15 @@ def build(app: App) -> web.Application:
             web.get("/ledger", pages.ledger),
             web.get(r"/ledger/{id:\d{1,18}}", pages.ledger_row),
             web.get("/lines", pages.lines),
+            web.get("/cases", cases.overview),
+            web.get(r"/cases/{number:\d{1,15}}", cases.case_page),
+            web.post(r"/cases/{number:\d{1,15}}/{deed:[a-z]{1,20}}", cases.act),
+            web.get("/knowledge", knowledge.overview),
+            web.post("/knowledge/suggestions", knowledge.create),
+            web.get(r"/knowledge/suggestions/{id:\d{1,18}}", knowledge.suggestion_page),
+            web.post(r"/knowledge/suggestions/{id:\d{1,18}}", knowledge.save),
+            web.post(r"/knowledge/suggestions/{id:\d{1,18}}/publish", knowledge.publish),
+            web.post(r"/knowledge/suggestions/{id:\d{1,18}}/reject", knowledge.reject),
             web.static(STATIC, HERE / "static"),
         ]
     )

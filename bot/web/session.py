@@ -203,6 +203,20 @@ async def require(request: web.Request) -> SignedIn:
     return found
 
 
+async def posted(request: web.Request) -> tuple[SignedIn, dict[str, str]]:
+    """Whoever is signed in, and the form they sent from a page of ours; an action's first line.
+
+    Raises:
+        HTTPSeeOther: nobody is signed in.
+        HTTPForbidden: sent from elsewhere, or from a page that is too old.
+    """
+    reader = await require(request)
+    form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+    if not is_same_site(request) or not _same(reader.csrf, form.get("csrf", "")):
+        raise web.HTTPForbidden(text=STALE_FORM)
+    return reader, form
+
+
 # -- pages ----------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from bot.app import App
 from bot.inbox import Inbox
 from bot.outbox import Outbox
 from bot.settings import load_settings
+from bot.slow_work import SlowWork
 
 
 def _die(*_: Any) -> None:
@@ -27,7 +28,7 @@ def _die(*_: Any) -> None:
 def _arm(step: str) -> None:
     """Wrap one step of the pipeline so that the process dies right before or right after it."""
     when, _, name = step.partition(":")
-    owner: Any = next(part for part in (Inbox, Answering, Outbox) if hasattr(part, name))
+    owner: Any = next(part for part in (Inbox, Answering, Outbox, SlowWork) if hasattr(part, name))
     original = getattr(owner, name)
 
     async def wrapped(self: Any, *args: Any) -> Any:

@@ -28,6 +28,7 @@ class QQ:
         reports_own: bool = False,
         members: Mapping[int, Sequence[int]] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(SHANGHAI),
+        transcript: str = "",
     ) -> None:
         self._url = f"ws://127.0.0.1:{port}/onebot/v11/ws"
         self._headers = {"X-Self-ID": str(ACCOUNT), "Authorization": f"Bearer {token}"}
@@ -36,12 +37,17 @@ class QQ:
         self._reports_own = reports_own
         #: Who is in which group; None: this implementation does not tell.
         self._members = members
+        #: What every voice message says; empty: this implementation does not tell.
+        self._transcript = transcript
         self._now = now
         self._ids = itertools.count(1_900_000_001)
         self.socket: aiohttp.ClientWebSocketResponse | None = None
         self.is_open = asyncio.Event()
         self.sent: list[dict[str, Any]] = []
         self.heard: list[dict[str, Any]] = []
+        #: Whether it may take others' messages back, and which it was asked to.
+        self.is_admin = False
+        self.recalls: list[int] = []
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "QQ":
@@ -130,6 +136,11 @@ class QQ:
         elif action == "get_group_member_list" and self._members is not None:
             people = self._members.get(int(params["group_id"]), ())
             data = [{"user_id": user} for user in (ACCOUNT, *people)]
+        elif action == "delete_msg":
+            self.recalls.append(int(params["message_id"]))
+            code = 0 if self.is_admin else 1200
+        elif action == "fetch_ptt_text" and self._transcript:
+            data = {"text": self._transcript}
         elif action == "get_login_info":
             data = {"user_id": ACCOUNT, "nickname": "bot"}
         else:

@@ -173,3 +173,41 @@ async def test_kills_at_random_moments_lose_nothing(database: Database, start: S
         rows = await uow.reports.ledger(LedgerFilter(), limit=1000)
     assert sorted(row.record.hand_off or 0 for row in rows) == list(numbers)
     assert all(len(qq.replies_to(number)) == 1 for number in numbers)
+
+
+@pytest.mark.parametrize("step", ["before:find", "after:find"])
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_kill_between_hearing_and_answering_a_voice_message_loses_nothing(
+    step: str, database: Database, start: Start
+) -> None:
+    """While it is being found out about, the row is only leased."""
+    await _class_with_a_tutor(database)
+    url, port = database.url.render_as_string(hide_password=False), _free_port()
+    numbers = range(1, 6)
+
+    async def speak(qq: QQ) -> None:
+        for number in numbers:
+            voice = [
+                {"type": "at", "data": {"qq": str(ACCOUNT)}},
+                {"type": "record", "data": {"file": f"{number}.silk"}},
+            ]
+            await qq.message(number, voice, user=20001, name="同学", group=GROUP, at=NOW)
+
+    first = await start(url, port, step)
+    async with QQ(port, transcript="谁能帮我盖个章") as qq:
+        await speak(qq)
+        await asyncio.wait_for(first.wait(), 30)
+        second = await start(url, port, "")
+        await speak(qq)
+        await qq.until_answered(numbers, 60)
+        await _settled(database)
+        second.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(second.wait(), 30) == 0
+
+    assert first.returncode == -signal.SIGKILL
+    async with database.reading() as uow:
+        rows = await uow.reports.ledger(LedgerFilter(), limit=100)
+    assert len(rows) == len(numbers)
+    replies = [qq.replies_to(number) for number in numbers]
+    assert [len(said) for said in replies] == [1] * len(numbers)
+    assert all("谁能帮我盖个章" in said[0]["text"] for said in replies)

@@ -223,3 +223,32 @@ def test_the_settings_print_no_secret(folder: Path) -> None:
     settings = load(f"[onebot]\naccess_token = '{SECRET}'", folder)
 
     assert SECRET not in repr(settings)
+
+
+def test_the_language_models_key_has_no_place_in_the_file(folder: Path) -> None:
+    (problem,) = problems(f"[language_model]\nkey = '{SECRET}'", folder)
+
+    assert "ZHUXUE_LANGUAGE_MODEL__KEY" in problem
+    assert SECRET not in problem
+
+
+def test_a_language_model_is_on_with_an_address_and_a_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZHUXUE_LANGUAGE_MODEL__KEY", SECRET)
+    section = "[language_model]\nbase_url = 'https://llm.example.edu.cn/v1'\n"
+
+    assert not load("", folder).language_model.is_on
+    assert not load(section, folder).language_model.is_on
+    settings = load(f"{section}model = 'm'", folder)
+    assert settings.language_model.is_on
+    assert settings.language_model.key.get_secret_value() == SECRET
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "llm.example.edu.cn", "https://a:b@c/v1"])
+def test_a_language_models_address_is_a_plain_http_one(url: str, folder: Path) -> None:
+    (problem,) = problems(f"[language_model]\nbase_url = '{url}'", folder)
+
+    assert problem.startswith("language_model.base_url：")
+    assert url not in problem

@@ -4,16 +4,18 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from time import perf_counter
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handlers.encoder import Encoder
 from handlers.faq import (
     HEADER,
     SLOT,
@@ -26,14 +28,78 @@ from handlers.faq import (
     fill,
     read_entries,
 )
+from handlers.meanings import Meanings
+from handlers.retrieval import shares
+from handlers.settings import BotSettings
 from handlers.wording import fold
 from storage.vocabulary import Topic
 
 TABLE = Path(__file__).parents[2] / "handlers" / "knowledge.csv"
-QUERIES = Path(__file__).with_name("faq_queries.jsonl")
+QUERIES = [Path(__file__).with_name(name) for name in ("faq_queries.jsonl", "faq_unseen.jsonl")]
 ENTRIES = read_entries(TABLE)
 KNOWLEDGE = Knowledge(ENTRIES)
-FLOOR = 0.75
+FLOOR = BotSettings().answer_floor
+#: What is asked, and the entries that would be the answer to something else.
+NEAR_MISSES = """
+补考什么时候 ≠ exam_schedule.when
+补考在哪个考场考 ≠ exam_schedule.where
+期末考试什么时候 ≠ exam_registration.makeup_when
+期末考试要交钱吗 ≠ exam_registration.makeup_fee
+考试怎么报名 ≠ exam_registration.makeup
+补考怎么报名 ≠ exam_registration.how
+考试报名时间 ≠ exam_schedule.when
+考试时间 ≠ exam_registration.when
+报考截止了吗 ≠ course_registration.when
+选课截止了吗 ≠ exam_registration.when
+学位证什么时候发 ≠ graduation.certificate_when
+毕业证什么时候发 ≠ degree.certificate_when
+学位证在哪领 ≠ graduation.certificate_how
+学位证丢了能补吗 ≠ graduation.certificate_lost
+学位证能代领吗 ≠ graduation.certificate_proxy
+学位怎么申请 ≠ graduation.how
+毕业怎么申请 ≠ degree.how
+学位申请几号截止 ≠ graduation.when
+毕业申请几号截止 ≠ degree.when
+拿学位要什么条件 ≠ graduation.condition
+毕业要什么条件 ≠ degree.condition
+什么时候开课 ≠ course_registration.when
+什么时候选课 ≠ enrollment.start timetable.class_when
+怎么退课 ≠ status_change.quit fees.refund
+怎么退学 ≠ course_registration.drop status_change.suspend
+怎么休学 ≠ status_change.quit
+怎么转学 ≠ status_change.major_how
+怎么转专业 ≠ status_change.transfer
+转专业什么时候办 ≠ status_change.transfer_when
+转学什么时候办 ≠ status_change.major_when
+缓考怎么申请 ≠ status_change.exempt_how
+免考怎么申请 ≠ exam_registration.deferred
+网考什么时候 ≠ exam_schedule.paper_when
+笔试什么时候 ≠ exam_schedule.online_when
+形考什么时候截止 ≠ exam_schedule.online_when practice_thesis.when
+论文什么时候截止 ≠ formative_assessment.when
+学位英语什么时候考 ≠ exam_schedule.when
+学位英语成绩什么时候出 ≠ grades.when
+论文成绩什么时候出 ≠ grades.when
+学信网什么时候能查学籍 ≠ graduation.chsi
+学信网什么时候能查学历 ≠ enrollment.chsi
+教材费多少钱 ≠ fees.amount
+学费多少钱 ≠ textbook.fee
+学费怎么退 ≠ fees.how
+准考证丢了怎么办 ≠ graduation.certificate_lost exam_schedule.no_id
+身份证丢了怎么考试 ≠ admission_ticket.lost
+毕业证丢了怎么办 ≠ admission_ticket.lost
+直播课必须看吗 ≠ timetable.class_must
+面授课有链接吗 ≠ timetable.live
+论文导师怎么联系 ≠ contact.tutor
+班主任怎么联系 ≠ practice_thesis.advisor contact.teacher
+奖学金什么时候申请 ≠ degree.when graduation.when
+成绩复查什么时候截止 ≠ grades.when
+驾校退费找谁 ≠ contact.finance
+公务员考试什么时候报名 ≠ exam_registration.when
+自考成绩什么时候出 ≠ grades.when
+孩子学校几号开学 ≠ enrollment.start
+教师资格证准考证怎么打印 ≠ admission_ticket.how
+""".strip().splitlines()
 
 GOOD_ROW = {
     "编号": "fees.when",
@@ -58,9 +124,33 @@ def table(*rows: dict[str, str]) -> list[str]:
 
 
 def queries() -> Iterator[tuple[str, str | None]]:
-    for line in QUERIES.read_text("utf-8").splitlines():
-        row = json.loads(line)
-        yield row["text"], row["entry"]
+    """Without those kept back, on which nothing may depend, not even a test's bound."""
+    for path in QUERIES:
+        for line in path.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            if row.get("part") != "held_back":
+                yield row["text"], row["entry"]
+
+
+Encoded = Callable[[list[str]], Knowledge]
+
+
+@pytest.fixture(scope="module")
+def encoded() -> Encoded:
+    """The knowledge with the vectors of some questions at hand, from the real encoder."""
+    encoder = Encoder()
+
+    def vectors(texts: Iterable[str]) -> npt.NDArray[np.float32]:
+        return encoder.encode(list(texts))
+
+    index = KNOWLEDGE.index
+    meanings = Meanings.learn(vectors(index.phrasings).astype(np.float16), index.sizes)
+
+    def with_vectors_of(texts: list[str]) -> Knowledge:
+        at_hand = dict(zip(texts, vectors(map(fold, texts)), strict=True))
+        return KNOWLEDGE.with_meanings(meanings).with_vectors(at_hand)
+
+    return with_vectors_of
 
 
 # The table --------------------------------------------------------------------------------------
@@ -143,13 +233,13 @@ def test_every_topic_has_entries():
     assert {entry.topic for entry in ENTRIES} == set(Topic) - {Topic.NONE}
 
 
-def test_every_entry_has_eight_to_fifteen_phrasings():
-    assert [e.key for e in ENTRIES if not 8 <= len(e.variants) <= 15] == []
+def test_every_entry_has_ten_to_twenty_phrasings():
+    assert [e.key for e in ENTRIES if not 10 <= len(e.variants) <= 20] == []
 
 
 def test_no_answer_states_a_date_an_amount_or_a_link_of_its_own():
     """Only the regulation's own figures may stand in an answer; the rest is the school's to say."""
-    allowed = {"1:200", "200", "1", "30", "2023", "138"}
+    allowed = {"200:1", "200", "1", "30", "2023", "138"}
     said = {
         number
         for entry in ENTRIES
@@ -185,17 +275,71 @@ def test_no_two_entries_share_a_phrasing_once_spelling_is_evened_out():
 # Finding ----------------------------------------------------------------------------------------
 
 
-def test_labelled_questions_are_answered_rightly_or_left_to_the_tutor():
-    found = [(key, KNOWLEDGE.search(text)) for text, key in queries()]
+def scores(knowledge: Knowledge) -> tuple[float, float, float]:
+    """Of covered questions answered, of these right, and of out-of-scope ones answered."""
+    found = [(key, knowledge.search(text)) for text, key in queries()]
     sure = [(key, m[0].entry.key) for key, m in found if m and m[0].confidence >= FLOOR]
     covered = sum(key is not None for key, _ in found)
-    outside = len(found) - covered
+    answered = sum(key is not None for key, _ in sure)
+    assert covered >= 700
+    assert len(found) - covered >= 300
+    return (
+        answered / covered,
+        sum(key == first for key, first in sure) / answered,
+        (len(sure) - answered) / (len(found) - covered),
+    )
 
-    assert covered >= 300
-    assert outside >= 100
-    assert sum(key == first for key, first in sure) / len(sure) >= 0.92
-    assert sum(key is not None for key, _ in sure) / covered >= 0.6
-    assert sum(key is None for key, _ in sure) / outside <= 0.03
+
+def test_labelled_questions_are_answered_rightly_or_left_to_the_tutor():
+    answered, right, out_of_scope = scores(KNOWLEDGE)
+
+    assert answered >= 0.65
+    assert right >= 0.95
+    assert out_of_scope <= 0.03
+
+
+def test_with_the_encoder_more_are_answered_and_no_fewer_rightly(encoded):
+    answered, right, out_of_scope = scores(encoded([text for text, _ in queries()]))
+
+    assert answered >= 0.75
+    assert right >= 0.97
+    assert out_of_scope <= 0.04
+
+
+def test_a_question_without_a_vector_is_found_by_its_words(encoded):
+    known = encoded(["选课什么时候截止"])
+
+    assert known.search("考试报名时间") == KNOWLEDGE.search("考试报名时间")
+    assert known.search("选课什么时候截止") != KNOWLEDGE.search("选课什么时候截止")
+
+
+def test_vectors_mean_nothing_before_the_table_has_been_learnt(encoded):
+    vectors = {"书在哪领": np.ones(512, dtype=np.float32)}
+
+    assert KNOWLEDGE.with_vectors(vectors).search("书在哪领") == KNOWLEDGE.search("书在哪领")
+    assert not KNOWLEDGE.wants_vector("能不能快递到家", None)
+
+
+def test_only_what_words_leave_open_is_worth_encoding(encoded):
+    knowledge = encoded([])
+
+    assert knowledge.wants_vector("钱不够能不能缓缓", None)
+    assert not knowledge.wants_vector(ENTRIES[0].question, None)
+
+
+def test_a_question_in_traditional_characters_is_the_same_question():
+    simplified, traditional = map(KNOWLEDGE.search, ("准考证怎么打印", "準考證怎麼打印"))
+
+    assert simplified == traditional
+
+
+def test_what_is_vetoed_is_at_most_offered():
+    features, weights = np.array([[9.0], [1.0]]), np.array([1.0])
+
+    found = shares(features, weights, np.array([True, False]))
+
+    assert found[0] <= 0.5
+    assert found[1] > found[0]
 
 
 def test_the_labelled_questions_are_not_in_the_table():
@@ -204,26 +348,37 @@ def test_the_labelled_questions_are_not_in_the_table():
     assert [text for text, _ in queries() if text in table_texts] == []
 
 
-@pytest.mark.parametrize(
-    ("asked", "near_miss"),
-    [
-        ("补考什么时候", "exam_schedule.when"),
-        ("期末考试什么时候", "exam_registration.makeup_when"),
-        ("考试报名时间", "exam_schedule.when"),
-        ("考试时间", "exam_registration.when"),
-        ("学位证什么时候发", "graduation.certificate_when"),
-        ("毕业证什么时候发", "degree.certificate_when"),
-        ("怎么退课", "status_change.quit"),
-        ("怎么退学", "course_registration.drop"),
-        ("什么时候开课", "course_registration.when"),
-        ("驾校退费找谁", "contact.finance"),
-        ("公务员考试什么时候报名", "exam_registration.when"),
-    ],
-)
-def test_a_near_miss_is_not_answered(asked, near_miss):
+def sides(line: str) -> tuple[str, list[str]]:
+    asked, _, others = line.partition(" ≠ ")
+    return asked, others.split()
+
+
+@pytest.mark.parametrize("line", NEAR_MISSES)
+def test_a_near_miss_is_not_answered(line):
+    asked, near_misses = sides(line)
+
     sure = {match.entry.key for match in KNOWLEDGE.search(asked) if match.confidence >= FLOOR}
 
-    assert near_miss not in sure
+    assert sure.isdisjoint(near_misses)
+
+
+def test_meaning_does_not_answer_near_misses_either(encoded):
+    knowledge = encoded([sides(line)[0] for line in NEAR_MISSES])
+
+    wrong = [
+        (asked, match.entry.key)
+        for asked, near_misses in map(sides, NEAR_MISSES)
+        for match in knowledge.search(asked)
+        if match.confidence >= FLOOR and match.entry.key in near_misses
+    ]
+
+    assert wrong == []
+
+
+def test_every_near_miss_names_entries_there_are():
+    named = {key for line in NEAR_MISSES for key in sides(line)[1]}
+
+    assert named - {entry.key for entry in ENTRIES} == set()
 
 
 def test_the_topic_is_a_hint_and_not_an_order():
@@ -267,23 +422,6 @@ def test_the_memory_of_earlier_questions_is_bounded():
 
     assert knowledge.search("问题7") == Knowledge(ENTRIES[:3]).search("问题7")
     assert len(knowledge._cache) <= 1024
-
-
-def test_two_thousand_entries_are_searched_in_a_few_milliseconds():
-    """The aim is one millisecond; ten times that means the index is no longer used."""
-    many = [
-        replace(entry, key=f"{entry.key}{number}", question=f"{entry.question}{number}")
-        for number in range(10)
-        for entry in ENTRIES
-    ]
-    knowledge = Knowledge(many)
-    texts = [text for text, _ in queries()][:100]
-
-    started = perf_counter()
-    for text in texts:
-        knowledge.search(text)
-
-    assert (perf_counter() - started) / len(texts) < 0.01
 
 
 # Filling ----------------------------------------------------------------------------------------

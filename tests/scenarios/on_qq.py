@@ -10,7 +10,7 @@ from bot.adapters.playground import Said
 from bot.app import App
 from storage.vocabulary import SHANGHAI, Platform
 from tests.bot.qq import ACCOUNT, QQ
-from tests.scenarios.cast import CLASSES, STUDENTS, TUTORS
+from tests.scenarios.cast import CLASSES, STUDENTS, SUPERVISORS, TUTORS
 from tests.scenarios.stage import Ids, Line, Mention
 
 _TOKEN = "scenario"
@@ -34,7 +34,7 @@ class OnQQ:
 
     @asynccontextmanager
     async def open(self, app: App) -> AsyncIterator[None]:
-        members = [int(self.ids.person(name)) for name in (*TUTORS, *STUDENTS)]
+        members = [int(self.ids.person(name)) for name in (*TUTORS, *STUDENTS, *SUPERVISORS)]
         self._qq = QQ(
             app.port,
             _TOKEN,

@@ -30,12 +30,12 @@ from bot.settings import load_settings
 from handlers.records import KIND_NAMES, outcome_in_words
 from handlers.texts import TOPIC_NAMES
 from storage.database import Database
-from storage.imports import ClassRow, StudentRow
+from storage.imports import ClassRow, StaffRow, StudentRow
 from storage.migrations import runner
 from storage.published import CalendarDate, SchoolFact
 from storage.reports import LedgerFilter
 from storage.vocabulary import SHANGHAI, Platform
-from tests.scenarios.cast import START, STUDENTS, TUTORS
+from tests.scenarios.cast import CONTACTS, START, STUDENTS, SUPERVISORS, TUTORS, UNIT
 from tests.scenarios.comparison import Spoken, complaint_about, is_like, written
 from tests.scenarios.on_playground import OnPlayground
 from tests.scenarios.stage import PATIENCE, Line, Overheard, Stage
@@ -99,7 +99,7 @@ class Player:
     async def meet(self, words: str) -> None:
         """Everybody of the classes says something to the bot alone; the scenario knows nothing
         of it."""
-        for name in (*TUTORS, *STUDENTS):
+        for name in (*TUTORS, *STUDENTS, *SUPERVISORS, *CONTACTS):
             await self._say(name, "私聊", "", words)
         await self._settle()
         self.said.clear()
@@ -261,9 +261,7 @@ async def playing(folder: Path, stage: Stage | None = None) -> AsyncIterator[Pla
     overheard = Overheard(app.adapters[ids.platform])
     app.adapters[ids.platform] = overheard
     rows = [
-        ClassRow(
-            name, ids.platform, ids.account, ids.group(name), tutor, ids.person(tutor), "市开大"
-        )
+        ClassRow(name, ids.platform, ids.account, ids.group(name), tutor, ids.person(tutor), UNIT)
         for tutor, names in TUTORS.items()
         for name in names
     ]
@@ -273,6 +271,16 @@ async def playing(folder: Path, stage: Stage | None = None) -> AsyncIterator[Pla
             [
                 StudentRow(room, f"24300000000{index:02}", name, ids.platform, ids.person(name))
                 for index, (name, room) in enumerate(STUDENTS.items())
+            ]
+        )
+        await uow.imports.supervisors(
+            [StaffRow(name, ids.platform, ids.person(name), UNIT) for name in SUPERVISORS],
+            now=START,
+        )
+        await uow.imports.contacts(
+            [
+                StaffRow(name, ids.platform, ids.person(name), UNIT, department)
+                for name, department in CONTACTS.items()
             ]
         )
     failure: Exception | None = None

@@ -1,7 +1,7 @@
 """QQ by OneBot v11: implementations connect to us, or we to them; messages in, calls out."""
 
 import asyncio
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -11,17 +11,19 @@ from aiohttp import web
 
 from bot.adapters.base import (
     Accept,
+    NoFile,
     NotConnected,
     Presence,
     Refused,
     RetryLater,
     Uncertain,
 )
+from bot.adapters.downloads import MayFetch, fetch, is_public
 from bot.adapters.onebot.accounts import Accounts
 from bot.adapters.onebot.answers import Answer, failure
 from bot.adapters.onebot.door import Door
 from bot.adapters.onebot.evidence import Attempt, Evidence, Verdict
-from bot.adapters.onebot.fields import Clock, read_id
+from bot.adapters.onebot.fields import Clock, read_id, read_text
 from bot.adapters.onebot.forward import ForwardClient
 from bot.adapters.onebot.line import (
     CallTimeout,
@@ -35,10 +37,13 @@ from bot.adapters.onebot.line import (
 from bot.adapters.onebot.segments import write_id, write_segments
 from bot.adapters.onebot.settings import OneBotSettings
 from storage.vocabulary import (
+    MAX_TEXT,
+    Attachment,
     Capabilities,
     ContactRequest,
     Conversation,
     ConversationKind,
+    Message,
     Outgoing,
     Platform,
 )
@@ -49,6 +54,8 @@ log = structlog.get_logger(__name__)
 SEND_LIMIT: Final = timedelta(seconds=50)
 _ABSENT_PAUSE: Final = timedelta(seconds=0.5)
 _HISTORY_COUNT: Final = 50
+#: NapCat's and LLOneBot's name for the same; nobody else has it.
+_TRANSCRIBE: Final = ("fetch_ptt_text", "voice_msg_to_text")
 _CLOSE_SECONDS: Final = 3
 
 
@@ -56,10 +63,14 @@ class OneBot:
     """The QQ adapter. Several accounts at once, each over any number of connections."""
 
     platform = Platform.QQ
-    capabilities = Capabilities(recall=True, mention_all=True)
+    capabilities = Capabilities(recall=True, mention_all=True, moderates=True)
 
-    def __init__(self, settings: OneBotSettings, clock: Clock) -> None:
+    def __init__(
+        self, settings: OneBotSettings, clock: Clock, may_fetch: MayFetch = is_public
+    ) -> None:
         self._settings = settings
+        #: Which addresses pictures may be fetched from.
+        self.may_fetch = may_fetch
         self._clock = clock
         self._door = Door(settings)
         self._accounts = Accounts()
@@ -161,6 +172,44 @@ class OneBot:
         params = {"group_id": write_id(group.id), "no_cache": True}
         found = await self._list(group.account, "get_group_member_list", params, "user_id")
         return None if found is None else found - {group.account}
+
+    async def attached(self, message: Message, attachment: Attachment, limit: int) -> bytes:
+        """A picture that came with a message, at most `limit` bytes: from where QQ keeps it.
+
+        Raises:
+            NoFile: it cannot be had, or is larger.
+        """
+        ref = attachment.ref
+        if not ref.startswith(("http://", "https://")):
+            # Only an address is of use: a path is one on the machine of the client.
+            data = await self._ask(message, "get_image", {"file": ref})
+            ref = read_text(data.get("url"), 2000)
+        return await fetch(ref, limit, may_fetch=self.may_fetch)
+
+    async def transcript(self, message: Message) -> str:
+        """What QQ itself makes of a voice message; empty where the implementation cannot ask."""
+        for action in _TRANSCRIBE:
+            params = {"message_id": write_id(message.message_id)}
+            with suppress(NoFile):
+                data = await self._ask(message, action, params)
+                if words := read_text(data.get("text"), MAX_TEXT).strip():
+                    return words
+        return ""
+
+    async def _ask(self, message: Message, action: str, params: dict[str, Any]) -> dict[str, Any]:
+        # After a start or a break, the implementation is back within seconds.
+        line = await self._accounts.wait_for_line(
+            message.conversation.account, self._settings.line_wait_seconds
+        )
+        if line is None:
+            raise NoFile("not connected")
+        try:
+            answer = await line.call(action, params)
+        except LineError as exc:
+            raise NoFile(action) from exc
+        if not answer.is_ok or not isinstance(answer.data, dict):
+            raise NoFile(f"{action}: retcode {answer.retcode}")
+        return answer.data
 
     async def _list(
         self, account: str, action: str, params: dict[str, Any], key: str

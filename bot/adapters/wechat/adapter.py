@@ -12,6 +12,7 @@ import structlog
 
 from bot.adapters.base import (
     Accept,
+    NoFile,
     NotConnected,
     Presence,
     Refused,
@@ -32,12 +33,14 @@ from bot.adapters.wechat.settings import WeChatSettings
 from bot.adapters.wechat.state import Standing, State, StateBoard
 from bot.adapters.wechat.wire import FileTooLarge
 from storage.vocabulary import (
+    Attachment,
     Capabilities,
     ContactRequest,
     Conversation,
     ConversationKind,
     Incoming,
     MembershipChange,
+    Message,
     Outgoing,
     Platform,
 )
@@ -390,6 +393,24 @@ class WeChat:
         except FileTooLarge:
             log.warning("wechat.file_too_large", limit_mb=self._settings.max_file_mb)
             raise
+
+    async def attached(self, message: Message, attachment: Attachment, limit: int) -> bytes:
+        """A picture or a file that came with a message, at most `limit` bytes.
+
+        Raises:
+            NoFile: it cannot be fetched, or is larger.
+        """
+        try:
+            file = await self.file(attachment.ref)
+        except (FileTooLarge, NoAnswer) as exc:
+            raise NoFile(type(exc).__name__) from exc
+        if len(file.data) > limit:
+            raise NoFile("too large")
+        return file.data
+
+    async def transcript(self, message: Message) -> str:
+        """Empty: Wechaty has no call for WeChat's own transcripts."""
+        return ""
 
 
 def _placed(conversation: Conversation, *told: Incoming) -> Placed:

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bot.app import App
+from tests.bot.web.conftest import say
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None
@@ -316,3 +318,99 @@ async def test_every_word_stands_out_enough_from_its_ground(
             await expect(page.locator("details.row")).not_to_have_count(0)
 
     assert low == []
+
+
+async def _tab_to(page: Page, selector: str) -> None:
+    """Only the keyboard: on with Tab until the focus is there."""
+    for _ in range(80):
+        if await page.evaluate(f"document.activeElement?.matches({selector!r}) ?? false"):
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"the keyboard does not get to {selector}")
+
+
+async def _complaint_on_the_desk(seen: Seen, app: App) -> None:
+    await say(app, "我要投诉，王老师一直不回消息", group="")
+    await seen.open("/login?next=/cases")
+    await seen.page.fill("#username", "demo")
+    await seen.page.fill("#password", app.demo_password)
+    await seen.page.press("#password", "Enter")
+    await expect(seen.page.locator(".case")).to_have_count(1)
+
+
+async def test_complaint_is_heard_and_ruled_on_with_the_keyboard_alone(
+    open_page: Seen, app: App, tmp_path: Path
+) -> None:
+    """S13.5, S13.6: from the desk to the verdict; a verdict too early is said and nothing lost."""
+    seen, page = open_page, open_page.page
+    await _complaint_on_the_desk(seen, app)
+
+    # From the list to the case.
+    await _tab_to(page, ".case .number")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_contain_text("T-1")
+    await expect(page.locator("main")).to_contain_text("王老师一直不回消息")
+
+    # The tutor is asked to speak.
+    await _tab_to(page, "#hearing-text")
+    await page.keyboard.type("有同学反映消息没有人回")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator('[role="status"]')).to_contain_text("已请教师陈述")
+    await expect(page.locator(".steps")).to_contain_text("有同学反映消息没有人回")
+
+    # Ruled too early: told so, what was typed is still there.
+    await _tab_to(page, 'input[name="verdict"]')
+    await page.keyboard.press("ArrowRight")
+    await _tab_to(page, "#verdict-reason")
+    await page.keyboard.type("查了记录，两次超过两个工作日")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("已请老师改进，今后两个工作日内回复。")
+    await _tab_to(page, 'input[name="unheard"]')
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator('[role="alert"]')).to_contain_text("教师还没有陈述")
+    await expect(page.locator("#verdict-reason")).to_have_value("查了记录，两次超过两个工作日")
+    # A refusal is an answer of 409, which a browser complains of by itself.
+    seen.troubles[:] = [line for line in seen.troubles if "409" not in line]
+    await seen.shoot(tmp_path / "too-early.png")
+
+    # With the box ticked it stands.
+    await _tab_to(page, 'input[name="unheard"]')
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator('[role="status"]')).to_contain_text("裁定已生效")
+    await expect(page.locator(".facts")).to_contain_text("部分属实")
+    await expect(page.locator("form.deed")).to_have_count(0)
+    await seen.shoot(tmp_path / "ruled.png")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_desk_is_readable_on_a_desk_and_on_a_phone(
+    open_page: Seen, app: App, scheme: str, tmp_path: Path
+) -> None:
+    """WCAG AA contrast, and nothing wider than the screen; a case sealed and a clock run out."""
+    seen, page = open_page, open_page.page
+    await say(app, "我已经写好遗书了", who="student-zhang", name="小张", group="")
+    app.clock.advance(timedelta(days=3))  # type: ignore[attr-defined]
+    await say(app, "@助手 校门口的停车卡在哪里办？")
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    await seen.open("/login?next=/cases")
+    await page.fill("#username", "demo")
+    await page.fill("#password", app.demo_password)
+    await page.press("#password", "Enter")
+    await expect(page.locator(".stage-100")).to_have_count(1)
+    low: list[str] = []
+    widths: list[int] = []
+
+    for width, height in ((1280, 800), (390, 844)):
+        await page.set_viewport_size({"width": width, "height": height})
+        for path in ("/cases", "/cases/1", "/cases/2"):
+            await seen.open(path)
+            low += await page.evaluate(CONTRAST)
+            widths.append(await page.evaluate("document.documentElement.scrollWidth") - width)
+            await seen.shoot(tmp_path / f"{path.replace('/', '-')}-{width}.png")
+
+    assert low == []
+    assert widths == [0] * 6

@@ -1,0 +1,392 @@
+"""Retrieval: which group of phrasings a question belongs to, and with what probability.
+
+Words first: character n-grams, words, the matters named and the kinds of answer wanted. Where the
+question's vector is known, what it means comes in beside. A few learnt weights make one
+probability of it all; a veto keeps near misses from ever looking sure. Groups of questions that
+are not ours to answer compete for that probability and are never found.
+"""
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import rjieba
+
+from handlers.meanings import Meanings, Vector
+from handlers.wording import DISTINCT, FOREIGN, Kind, concepts, fold, kinds
+from storage.vocabulary import Topic
+
+_Floats = npt.NDArray[np.float64]
+_CANDIDATES = 8
+_MEANT = 5
+_SPECIFIC = frozenset({Kind.WHEN, Kind.WHERE, Kind.HOW_MUCH, Kind.WHY, Kind.WHO, Kind.HOW_LONG})
+_GRAM_WEIGHT = {1: 0.4, 2: 1.0, 3: 0.8}
+_CONCEPT_WEIGHT = 1.3
+_SMOOTH = 2.0
+_KIND_SHARE = 0.25
+#: Added to each count of a gram: what stands in one phrasing says little.
+_DOUBT = 1.0
+#: So many subjects outside are looked into for the phrasing nearest in meaning.
+_SUBJECTS = 3
+
+#: Both learnt by `python -m benchmarks.calibrate_faq`; the order is that of `_features`, and then
+#: of `_meaning_features`.
+WEIGHTS = np.array(
+    [
+        -24.73,
+        4.48,
+        7.05,
+        4.26,
+        0.08,
+        1.18,
+        -5.48,
+        -0.9,
+        0.27,
+        2.06,
+        6.21,
+        0.28,
+        -1.81,
+        0.15,
+        -0.51,
+        6.65,
+        -8.18,
+        -0.23,
+        -1.06,
+        1.56,
+    ]
+)
+MIXED_WEIGHTS = np.array(
+    [
+        -26.26,
+        1.38,
+        6.7,
+        3.73,
+        -0.28,
+        1.06,
+        -5.81,
+        -1.1,
+        0.13,
+        1.88,
+        5.82,
+        0.21,
+        -1.66,
+        0.08,
+        -0.72,
+        5.29,
+        -7.63,
+        -0.05,
+        -0.87,
+        1.99,
+        0.29,
+        10.77,
+        0.52,
+        4.26,
+        -5.98,
+        -5.08,
+        0.09,
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    weights: Mapping[int, float]
+    grams: npt.NDArray[np.int32]
+    squares: _Floats
+    total: float
+    unknown: float
+    concepts: frozenset[str]
+    kinds: frozenset[Kind]
+    words: frozenset[str]
+    #: How like the nearest question that is not ours.
+    outside: float
+    #: How far its most foreign letters speak for those, and all its letters together.
+    most_foreign: float
+    foreign: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """What all phrasings of one group have in common, for the features beside the cosine."""
+
+    grams: npt.NDArray[np.int32]
+    named: frozenset[str]
+    kinds: frozenset[Kind]
+    words: frozenset[str]
+
+
+class Index:
+    """
+    Groups of phrasings, each the ways to put one question. Pure and deterministic.
+
+    `outside` are groups of questions that have no answer here, a subject each; what is asked in
+    the very words of one of `groups` is not outside.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[Sequence[str]],
+        topics: Sequence[Topic],
+        outside: Sequence[Sequence[str]] = (),
+    ) -> None:
+        self._topics = tuple(topics)
+        folded = [[fold(text) for text in group] for group in groups]
+        ours = {text for group in folded for text in group}
+        subjects = [[text for text in map(fold, group) if text not in ours] for group in outside]
+        subjects = [group for group in subjects if group] if groups else []
+        #: So many of the groups can be found; those after them are outside.
+        self.count = count = len(groups)
+        self.sizes = tuple(map(len, (*folded, *subjects)))
+        self._owners = np.cumsum([0, *self.sizes])[:-1]
+        #: As the encoder is to see them, all groups in their order.
+        self.phrasings = tuple(text for group in (*folded, *subjects) for text in group)
+        found_in = Counter(gram for group in folded for gram in _grams_of(group))
+        # What only stands outside gets a number, but is as rare as what stands nowhere.
+        known = dict.fromkeys((*found_in, *(g for s in subjects for g in sorted(_grams_of(s)))))
+        self._ids = {gram: number for number, gram in enumerate(known)}
+        self._rare = math.log(1 + 2 * count)
+        self._idf = {gram: math.log(1 + count / found) for gram, found in found_in.items()}
+        self._index(self.phrasings)
+        self._learn_kinds([[concepts(t) | kinds(t) for t in group] for group in folded])
+        self._profiles = [_profile(group, self._numbers(_grams_of(group))) for group in folded]
+        used_in = Counter(word for profile in self._profiles for word in profile.words)
+        self._word_idf = {word: math.log(1 + count / found) for word, found in used_in.items()}
+        self._foreign = self._learn_foreign()
+
+    def candidates(
+        self, text: str, topic: Topic | None, meanings: Meanings | None, vector: Vector | None
+    ) -> tuple[npt.NDArray[np.int64], _Floats, npt.NDArray[np.bool_]]:
+        """
+        The groups that look most alike, a row of features each, and which of them are vetoed.
+
+        `meanings` and `vector` both or neither; the rows are seven features longer with them.
+        """
+        query = self._query(fold(text))
+        width = len(WEIGHTS if vector is None else MIXED_WEIGHTS)
+        if not self.count or not query.weights:
+            return np.zeros(0, np.int64), np.zeros((0, width)), np.zeros(0, np.bool_)
+        nearest = self._cosines(query)
+        query = replace(query, outside=float(nearest[self.count :].max(initial=0.0)))
+        nearest = nearest[: self.count]
+        likely = self._likeness(query)
+        best = np.argsort(-2 * nearest - np.exp(likely), kind="stable")[:_CANDIDATES]
+        best = best[nearest[best] > 0]
+        meant = None if meanings is None or vector is None else meanings.scores(vector)
+        if meant is not None:
+            ours = meant[: self.count]
+            best = np.union1d(best, np.argsort(-ours, kind="stable")[:_MEANT])
+        rows = [self._features(query, n, float(nearest[n]), float(likely[n]), topic) for n in best]
+        if meanings is not None and vector is not None and meant is not None:
+            more = _meaning_features(meanings, vector, ours, meant[self.count :], best)
+            rows = [row + extra for row, extra in zip(rows, more, strict=True)]
+        vetoed = [_is_vetoed(query, self._profiles[n]) for n in best]
+        return best, np.array(rows).reshape(len(best), width), np.array(vetoed, np.bool_)
+
+    def _index(self, phrasings: Sequence[str]) -> None:
+        # Packed arrays: as lists of numbers, a large table would take ten times the memory.
+        postings = [array("i") for _ in self._ids]
+        weights = [array("f") for _ in self._ids]
+        for number, text in enumerate(phrasings):
+            vector = {
+                self._ids[g]: _scale(g) * self._idf.get(g, self._rare) for g in sorted(_grams(text))
+            }
+            length = math.sqrt(sum(value * value for value in vector.values())) or 1.0
+            for gram_id, value in vector.items():
+                postings[gram_id].append(number)
+                weights[gram_id].append(value / length)
+        ends = np.cumsum([0, *map(len, postings)]).tolist()
+        self._spans = [slice(*ends[n : n + 2]) for n in range(len(postings))]
+        self._postings = np.concatenate([np.array(part, np.int32) for part in (*postings, [])])
+        self._weights = np.concatenate([np.array(part, np.float32) for part in (*weights, [])])
+
+    def _numbers(self, grams: Iterable[str]) -> npt.NDArray[np.int32]:
+        return np.sort(np.array([self._ids[gram] for gram in grams], dtype=np.int32))
+
+    def _query(self, folded: str) -> _Query:
+        weights: dict[int, float] = {}
+        unknown = total = 0.0
+        for gram in sorted(_grams(folded)):
+            value = _scale(gram) * self._idf.get(gram, self._rare)
+            total += value * value
+            if gram in self._ids:
+                weights[self._ids[gram]] = value
+            if gram not in self._idf:
+                unknown += value * value
+        grams = np.array(list(weights), dtype=np.int32)
+        foreign = self._foreign[grams]
+        return _Query(
+            weights,
+            grams,
+            np.array(list(weights.values())) ** 2,
+            math.sqrt(total),
+            unknown / (total or 1.0),
+            concepts(folded),
+            kinds(folded),
+            frozenset(rjieba.cut(folded)),
+            0.0,
+            float(foreign.max(initial=0.0)),
+            float(foreign.mean()) if len(foreign) else 0.0,
+        )
+
+    def _cosines(self, query: _Query) -> _Floats:
+        """How like the question the nearest phrasing of each group is."""
+        best: _Floats = np.maximum.reduceat(self._products(query), self._owners)
+        return best / query.total
+
+    def alike(self, text: str) -> _Floats:
+        """The cosine of a text with each phrasing."""
+        query = self._query(fold(text))
+        if not query.weights:
+            return np.zeros(len(self.phrasings))
+        return self._products(query) / query.total
+
+    def _products(self, query: _Query) -> _Floats:
+        spans = {gram: self._spans[gram] for gram in query.weights}
+        numbers = np.concatenate([self._postings[span] for span in spans.values()])
+        products = np.concatenate(
+            [self._weights[span] * query.weights[gram] for gram, span in spans.items()]
+        )
+        sums: _Floats = np.bincount(numbers, weights=products, minlength=len(self.phrasings))
+        return sums
+
+    def _features(
+        self, query: _Query, number: int, nearest: float, likeness: float, topic: Topic | None
+    ) -> tuple[float, ...]:
+        profile = self._profiles[number]
+        shared = query.squares[np.isin(query.grams, profile.grams, assume_unique=True)].sum()
+        asked = query.kinds & _SPECIFIC
+        known = self._rarity(query.concepts & profile.named)
+        same = self._topics[number]
+        worth = {word: self._word_idf.get(word, self._rare) for word in sorted(query.words)}
+        all_words = sum(worth.values()) or 1.0
+        return (
+            1.0,
+            nearest,
+            query.unknown,
+            float(shared) / (query.total * query.total),
+            known / self._rarity(query.concepts) if query.concepts else 0.0,
+            float(not query.concepts),
+            float(_is_foreign(query, profile)),
+            float(bool(asked) and not asked & profile.kinds),
+            likeness,
+            math.exp(likeness),
+            math.log1p(sum(gram < len(self._idf) for gram in query.weights)),
+            float(topic is same),
+            float(topic not in (None, same)),
+            float(nearest > 0.999),
+            sum(value for word, value in worth.items() if word not in self._word_idf) / all_words,
+            sum(value for word, value in worth.items() if word in profile.words) / all_words,
+            query.outside,
+            float(query.outside > nearest),
+            query.most_foreign,
+            query.foreign,
+        )
+
+    def _learn_foreign(self) -> _Floats:
+        """How much oftener each gram stands outside than in our phrasings, as a logarithm."""
+        ours = sum(self.sizes[: self.count])
+        apart = len(self.phrasings) - ours
+        among = np.array([(self._postings[span] < ours).sum() for span in self._spans])
+        beyond = np.array([span.stop - span.start for span in self._spans]) - among
+        if not apart:
+            return np.zeros(len(among))
+        found: _Floats = np.log((beyond + _DOUBT) / apart) - np.log((among + _DOUBT) / ours)
+        # Single letters say nothing.
+        single = [number for gram, number in self._ids.items() if len(gram) == 1]
+        found[single] = 0.0
+        return found
+
+    def _learn_kinds(self, groups: list[list[frozenset[str]]]) -> None:
+        """How often the phrasings of each group, and of all together, name each matter."""
+        words = sorted(set().union(*(names for group in groups for names in group)))
+        self._rows = {word: number for number, word in enumerate(words)}
+        counts = np.zeros((len(words), len(groups)))
+        for number, group in enumerate(groups):
+            for names in group:
+                for word in names:
+                    counts[self._rows[word], number] += 1
+        sizes = np.array([len(group) for group in groups])
+        usual = counts.sum(axis=1, keepdims=True) / max(1, sizes.sum())
+        chance = (counts + _SMOOTH * usual) / (sizes + _SMOOTH)
+        chance = np.clip(np.concatenate([chance, usual], axis=1), 1e-4, 1 - 1e-4)
+        self._said = np.log(chance / (1 - chance))
+        self._unsaid = np.log(1 - chance).sum(axis=0)
+
+    def _likeness(self, query: _Query) -> _Floats:
+        """Log of each group's chance, were matters and kinds of question all there is to see."""
+        rows = [
+            self._rows[word] for word in sorted(query.concepts | query.kinds) if word in self._rows
+        ]
+        scores: _Floats = self._unsaid + self._said[rows].sum(axis=0)
+        chances: _Floats = np.maximum(scores[:-1] - np.logaddexp.reduce(scores), -8.0)
+        return chances
+
+    def _rarity(self, names: frozenset[str]) -> float:
+        return sum(self._idf.get(f"#{name}", self._rare) for name in sorted(names))
+
+
+def shares(features: _Floats, weights: _Floats, vetoed: npt.NDArray[np.bool_]) -> _Floats:
+    """The probability of each candidate; the rest, up to one, is "none of them"."""
+    odds = np.exp(np.clip(features @ weights, -30, 30))
+    # At most even: what is vetoed may be offered as a choice but is never sure.
+    odds[vetoed] = np.minimum(odds[vetoed], 1.0)
+    found: _Floats = odds / (1 + odds.sum())
+    return found
+
+
+def _meaning_features(
+    meanings: Meanings,
+    vector: Vector,
+    ours: Vector,
+    outside: Vector,
+    numbers: npt.NDArray[np.int64],
+) -> list[tuple[float, ...]]:
+    first = int(ours.argmax())
+    second = float(np.delete(ours, first).max(initial=0.0))
+    subjects = np.argsort(-outside, kind="stable")[:_SUBJECTS] + len(ours)
+    near = max((meanings.nearest(vector, int(subject)) for subject in subjects), default=0.0)
+    apart = float(outside.max(initial=0.0))
+    found: list[tuple[float, ...]] = []
+    for number in map(int, numbers):
+        score, cosine = float(ours[number]), meanings.nearest(vector, number)
+        lead = score - (second if number == first else float(ours[first]))
+        found.append(
+            (score, cosine, float(number == first), lead, apart, near, float(near > cosine))
+        )
+    return found
+
+
+def _is_foreign(query: _Query, profile: _Profile) -> bool:
+    return any(name.startswith(FOREIGN) for name in query.concepts - profile.named)
+
+
+def _is_vetoed(query: _Query, profile: _Profile) -> bool:
+    """Whether the question names a matter that this group of phrasings never does."""
+    return _is_foreign(query, profile) or bool(query.concepts & DISTINCT - profile.named)
+
+
+def _profile(folded: list[str], grams: npt.NDArray[np.int32]) -> _Profile:
+    asked = Counter(kind for text in folded for kind in kinds(text))
+    return _Profile(
+        grams=grams,
+        named=frozenset(name for text in folded for name in concepts(text)),
+        kinds=frozenset(k for k, found in asked.items() if found >= _KIND_SHARE * len(folded)),
+        words=frozenset(word for text in folded for word in rjieba.cut(text)),
+    )
+
+
+def _grams(folded: str) -> frozenset[str]:
+    found = {folded[i : i + n] for n in _GRAM_WEIGHT for i in range(len(folded) - n + 1)}
+    return frozenset(found | {f"#{name}" for name in concepts(folded)})
+
+
+def _grams_of(group: list[str]) -> frozenset[str]:
+    return frozenset().union(*map(_grams, group))
+
+
+def _scale(gram: str) -> float:
+    return _CONCEPT_WEIGHT if gram[0] == "#" else _GRAM_WEIGHT[len(gram)]

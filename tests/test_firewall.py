@@ -1,0 +1,627 @@
+"""
+S13.6: a complaint about a tutor is invisible to that tutor by every road, until its hearing.
+
+Two worlds are lived through: in one, students complain about their tutor in private, add to it,
+ask how it goes, and a supervisor answers some; in the other nothing of that happens. The tutor
+tries everything there is in both, and so do an anonymous visitor and another unit's supervisor on
+the web. Whatever they see must be the same to the byte, and so must be the questions the bot asks
+its database meanwhile: a pause that tells something is a branch, and a branch is a statement.
+
+Allowed, and nothing else: the numbers T-n have a gap. The other world leaves the same gap, so what
+is compared is all the bot says *about* it; 「/答复 T-3」 must get the words of a number nobody was
+ever given. Not tried, because it is no secret: a complaint shouted into the group is read there
+by the tutor like everybody else (the bot's receipt does not say whom it is about, see below). The
+shell (`python -m bot ledger`) is the operator's, and the playground lets anybody be anybody.
+
+The lists below are the roads. A command or a page that is not on them fails the test: say here how
+the tutor would try it.
+"""
+
+import asyncio
+import re
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event
+from yarl import URL
+
+from bot.adapters.playground import ACCOUNT, Said
+from bot.web import server
+from handlers import routes
+from storage.imports import ClassRow, StudentRow
+from storage.questions import SERIES, HandOff
+from storage.vocabulary import Platform
+from tests.bot.web.conftest import HASHER, Visitor
+from tests.scenarios.cast import SUPERVISORS
+from tests.scenarios.player import Player, playing
+from tests.scenarios.stage import PATIENCE
+
+ACCUSED, COLLEAGUE = "王敏", "赵强"
+FIRST, SECOND = "计算机2301", "会计2302"
+PRIVATE = "私聊"
+OTHER_UNIT, OTHER_CLASS = "邻市开大", "法学2303"
+SUPERVISOR = next(iter(SUPERVISORS))
+#: Who complains, and does nothing else: what they do is what the two worlds differ in.
+SECRETIVE = {"小吴": FIRST, "小郑": SECOND}
+VISIBLE = {"小李": FIRST, "小张": FIRST, "小周": SECOND}
+
+# -- the roads -------------------------------------------------------------------------------------
+
+#: Every command, with what the tutor would write behind it; {n} is a number, tried or guessed.
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "待办": ("", "全部", "{n}"),
+    "答复": ("T-{n} 我一直都在回消息的", "{n} 收到", "T-{n}"),
+    "收录": ("T-{n}", "T-{n} 老师为什么不回消息"),
+    "转": ("教务 T-{n}", "T-{n} 教务 请核对", ""),
+    "进展": ("T-{n} 正在核实情况", "T-{n}"),
+    "延期": ("T-{n} 还要再等教务的记录", "T-{n}"),
+    "请假": ("12-20 代 赵强", ""),
+    "销假": ("",),
+    "申辩": ("T-{n} 我一直都在回消息的", "T-{n}", ""),
+    "日报": ("", "昨天", "12-01"),
+    "台账": ("", "昨天", "12-01"),
+    "公告": ("明天放假", "全部 T-{n}"),
+    "静音": ("1小时", "关"),
+    "模式": ("点名", "主动"),
+    "绑定": ("会计2302", "12345678", ""),
+    "绑定账号": ("", "12345678"),
+    "投诉": ("", "王老师不回消息", "T-{n}"),
+    "诉求": ("", "请告诉我谁投诉了我"),
+    "建议": ("", "T-{n}"),
+    "咨询": ("", "T-{n} 怎么样了"),
+    "省校": ("", "请告诉我谁投诉了我"),
+    "我的记录": ("", "T-{n}"),
+    "更正": ("", "T-{n}"),
+    "删除": ("", "T-{n}"),
+    "进度": ("T-{n}", "{n}", ""),
+    "帮助": ("", "投诉"),
+}
+#: What is no command.
+PLAIN = (
+    "有人投诉我吗",
+    "投诉",
+    "我要投诉王老师",
+    "T-{n}",
+    "进度 T-{n}",
+    "T-{n} 怎么样了",
+    "转老师",
+    "我的记录",
+    "更正",
+    "删除",
+    "省校",
+    "有用",
+    "没用",
+    "确认",
+    "1",
+    "0",
+    "5",
+    "我一直都在回消息的",
+    "@小吴 我一直都在回消息的",
+    "@助手 投诉处理得怎么样了",
+    "@助手 期末考试什么时候报名",
+)
+
+GET, POST = "GET", "POST"
+#: Every page and action, with the addresses and the form somebody outside the unit would try.
+PAGES: dict[tuple[str, str], tuple[tuple[str, ...], dict[str, str]]] = {
+    (GET, "/"): (("/",), {}),
+    (GET, "/healthz"): (("/healthz",), {}),
+    (GET, "/onebot/v11/ws"): (("/onebot/v11/ws",), {}),
+    (GET, "/onebot/v11/ws/"): (("/onebot/v11/ws/",), {}),
+    (GET, "/login"): (("/login", "/login?next=/cases/{n}"), {}),
+    (POST, "/login"): (("/login",), {"username": "王敏", "password": "x", "next": "/cases/{n}"}),
+    (POST, "/logout"): ((), {}),  # ends the session that tries the others; shows nothing
+    (GET, "/ledger"): (
+        ("/ledger", "/ledger?kind=complaint", "/ledger?tutor=王敏", "/ledger?class=计算机2301"),
+        {},
+    ),
+    (GET, "/ledger/{id}"): (("/ledger/{n}", "/ledger/{row}"), {}),
+    (GET, "/lines"): (("/lines",), {}),
+    (GET, "/cases"): (
+        ("/cases", "/cases?kind=complaint", "/cases?level=unit", "/cases?tutor=王敏&overdue=1"),
+        {},
+    ),
+    (GET, "/cases/{number}"): (("/cases/{n}", "/cases/{n}?done=verdict"), {}),
+    (POST, "/cases/{number}/{deed}"): (
+        tuple(
+            f"/cases/{{n}}/{deed}"
+            for deed in (
+                "open",
+                "answer",
+                "update",
+                "extend",
+                "take",
+                "up",
+                "link",
+                "hearing",
+                "verdict",
+            )
+        ),
+        {
+            "text": "我一直都在回",
+            "reason": "没有这回事",
+            "of": "1",
+            "tutor": "1",
+            "verdict": "false",
+        },
+    ),
+    (GET, "/knowledge"): (("/knowledge", "/knowledge?q=回消息"), {}),
+    (POST, "/knowledge/suggestions"): (("/knowledge/suggestions",), {"of": "{n}"}),
+    (GET, "/knowledge/suggestions/{id}"): (("/knowledge/suggestions/{n}",), {}),
+    (POST, "/knowledge/suggestions/{id}"): (
+        ("/knowledge/suggestions/{n}",),
+        {"version": "1", "answer": "x", "do": "try"},
+    ),
+    (POST, "/knowledge/suggestions/{id}/publish"): (
+        ("/knowledge/suggestions/{n}/publish",),
+        {"version": "1"},
+    ),
+    (POST, "/knowledge/suggestions/{id}/reject"): (
+        ("/knowledge/suggestions/{n}/reject",),
+        {"version": "1", "reason": "不采用"},
+    ),
+    (GET, "/static"): (("/static/site.css",), {}),
+    # Anybody may be anybody there; it is not there in real service.
+    (GET, "/playground"): ((), {}),
+    (GET, "/playground/ws"): ((), {}),
+}
+
+# -- what happens ----------------------------------------------------------------------------------
+
+QUESTIONS = (
+    "@助手 校门口的停车卡在哪里办？",
+    "实验室的钥匙在谁那里",
+    "@助手 期末考试什么时候报名？",
+    "@助手 转老师",
+)
+#: Each as it would be said, whatever the bot asks back in between.
+COMPLAINTS = (
+    ("我要投诉，王老师一直不回消息",),
+    ("投诉", "助学教师在群里骂人，态度很差", "希望换一位老师"),
+    ("投诉 老师问了一礼拜都不理人", "补充一下，上周也是这样", "没有了"),
+)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A visible student asks, in the class group or alone."""
+
+    who: str
+    text: str
+    is_private: bool
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A visible student is in distress, or complains of what is not the tutor's doing."""
+
+    who: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Complain:
+    """A secretive student complains about the tutor, in private."""
+
+    who: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """The same student again: more of it, or how it goes."""
+
+    who: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Settle:
+    """A supervisor answers the first complaint that is open."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Time passes, and with it whatever the clock brings."""
+
+    span: timedelta
+
+
+@dataclass(frozen=True)
+class Try:
+    """The tutor looks, in the midst of it."""
+
+    text: str
+    place: str
+
+
+Happening = Ask | Trouble | Complain | FollowUp | Settle | Wait | Try
+SECRET = (Complain, FollowUp, Settle)
+
+happenings = st.lists(
+    st.one_of(
+        st.builds(Ask, st.sampled_from(sorted(VISIBLE)), st.sampled_from(QUESTIONS), st.booleans()),
+        st.builds(
+            Trouble,
+            st.sampled_from(sorted(VISIBLE)),
+            st.sampled_from(("我已经写好遗书了", "同一笔学费给我扣了两回 客服也没有 退钱!")),
+        ),
+        st.builds(Complain, st.sampled_from(sorted(SECRETIVE)), st.sampled_from(COMPLAINTS)),
+        st.builds(
+            FollowUp,
+            st.sampled_from(sorted(SECRETIVE)),
+            st.sampled_from(("补充：昨天又没有回", "/进度 T-1", "我的记录", "2")),
+        ),
+        st.builds(Settle, st.just("已经和老师谈过，以后两个工作日内回复")),
+        st.builds(Wait, st.timedeltas(timedelta(minutes=5), timedelta(days=3))),
+        st.builds(
+            Try,
+            st.sampled_from(("/待办", "/日报", "/台账", "/答复 T-1 我一直都在回")),
+            st.sampled_from((PRIVATE, FIRST, SECOND)),
+        ),
+    ),
+    min_size=3,
+    max_size=10,
+)
+
+
+# -- a world ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """A running bot, and everything the tutors, and strangers on the web, get to see of it."""
+
+    player: Player
+    #: (who or what was tried, what came of it)
+    seen: list[tuple[str, Any]] = field(default_factory=list)
+    #: How many numbers each secret happening took.
+    taken: list[int] = field(default_factory=list)
+    _read: int = 0
+    _statements: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Write down the statements of the inbox's worker, where messages are answered."""
+
+        def note(_c: object, _cursor: object, statement: str, *_more: object) -> None:
+            task = asyncio.current_task()
+            name = getattr(getattr(task, "get_coro", lambda: None)(), "__qualname__", "")
+            # Every five seconds it also looks for what others have left: that is no answer.
+            is_look = statement.startswith(("BEGIN", "WITH oldest"))
+            if name == "Inbox._work" and not is_look:
+                self._statements.append(statement)
+
+        engine = self.player.app.database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+
+    async def say(self, who: str, place: str, text: str, quote: str = "") -> None:
+        """Somebody says something, and everything that follows from it is done."""
+        app = self.player.app
+        assert app.playground is not None
+        words = text.removeprefix("@助手 ")
+        await app.playground.say(
+            user_id=who,
+            name=who,
+            text=words,
+            group_id="" if place == PRIVATE else place,
+            quote=quote,
+            mentions=(ACCOUNT,) if words != text and place != PRIVATE else (),
+        )
+        await app.inbox.drain()
+        await app.outbox.drain()
+
+    def look(self, tried: str) -> None:
+        """What has come to the tutors since they last looked."""
+        new = self.player.said[self._read :]
+        self._read = len(self.player.said)
+        self.seen.append((tried, [self._shown(one) for one in new if self._is_tutors(one)]))
+
+    def _is_tutors(self, one: Said) -> bool:
+        return one.conversation.id in (ACCUSED, COLLEAGUE, FIRST, SECOND)
+
+    def _shown(self, one: Said) -> tuple[str, ...]:
+        quoted = next((it.text for it in self.player.said if it.message_id == one.quote), "")
+        return (one.conversation.id, one.sender_id, quoted, one.text, f"{one.at:%m-%d %H:%M}")
+
+    async def next_number(self) -> int:
+        async with self.player.app.database.reading() as uow:
+            return await uow.number(SERIES)
+
+    async def leave_gap(self, count: int) -> None:
+        async with self.player.app.database.unit_of_work() as uow:
+            for _ in range(count):
+                await uow.number(SERIES)
+
+    async def secrets(self) -> list[HandOff]:
+        """The complaints about a tutor, by number."""
+        async with self.player.app.database.reading() as uow:
+            last = await uow.number(SERIES)
+            found = [await uow.questions.get(number) for number in range(1, last)]
+        return [item for item in found if item is not None and item.is_about_tutor]
+
+    async def happen(self, what: Happening, gap: int | None) -> None:
+        """`gap`: how many numbers a secret happening takes that does not happen here."""
+        before = await self.next_number()
+        if gap is not None and isinstance(what, SECRET):
+            await self.leave_gap(gap)
+            return
+        match what:
+            case Ask(who, text, is_private):
+                await self.say(who, PRIVATE if is_private else VISIBLE[who], text)
+            case Trouble(who, text):
+                await self.say(who, PRIVATE, text)
+            case Complain(who, lines):
+                for line in lines:
+                    await self.say(who, PRIVATE, line)
+            case FollowUp(who, text):
+                await self.say(who, PRIVATE, text)
+            case Settle(text):
+                still = [it for it in await self.secrets() if it.closed_at is None]
+                for item in still[:1]:
+                    await self.say(SUPERVISOR, PRIVATE, f"/答复 T-{item.number} {text}")
+            case Wait(span):
+                self.player.clock.advance(span)
+                await self.player.app.alarm.run_all()
+                await self.player.app.outbox.drain()
+            case Try(text, place):
+                self._statements.clear()
+                await self.say(ACCUSED, place, text)
+                self.seen.append((f"{place}> {text}", list(self._statements)))
+        self.look(repr(what) if not isinstance(what, SECRET) else "")
+        if isinstance(what, SECRET):
+            shown = self.seen.pop()[1]
+            assert shown == [], f"{what} was shown to a tutor"
+            self.taken.append(await self.next_number() - before)
+
+    async def try_every_road(self, numbers: list[int], places: Sequence[str]) -> None:
+        """The accused tutor, in private and in the groups: commands, plain words, quotes."""
+        lines = [
+            f"/{name} {argument}".strip()
+            for name, arguments in COMMANDS.items()
+            for argument in arguments
+        ]
+        for place in places:
+            for line in (*lines, *PLAIN):
+                for number in numbers if "{n}" in line else numbers[:1]:
+                    await self._try(place, line.replace("{n}", str(number)))
+        for place in places:
+            where = ACCUSED if place == PRIVATE else place
+            heard = [one for one in self.player.said if one.conversation.id == where][:12]
+            for one in heard:
+                await self._try(place, "我一直都在回消息的", one)
+
+    async def _try(self, place: str, text: str, quote: Said | None = None) -> None:
+        self._statements.clear()
+        await self.say(ACCUSED, place, text, quote.message_id if quote else "")
+        tried = f"{place}> {text}" + (f" （引用 {quote.text}）" if quote else "")
+        self.seen.append((f"{tried}: statements", list(self._statements)))
+        self.look(tried)
+
+    async def _come_to_rest(self) -> None:
+        """What was sent is marked as sent, the line as alive: that stands on a page."""
+        app = self.player.app
+        async with app.database.unit_of_work() as uow:
+            await uow.lines.seen([(Platform.PLAYGROUND, ACCOUNT)], app.clock.now())
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                async with app.database.reading() as uow:
+                    if not (await uow.outbox.backlog()).ready:
+                        return
+                await asyncio.sleep(0.01)
+
+    async def try_every_page(self, numbers: list[int]) -> None:
+        """Nobody in particular, and a supervisor of another unit."""
+        await self._come_to_rest()
+        app = self.player.app
+        async with app.database.unit_of_work() as uow:
+            await uow.supervisors.put(
+                username="other",
+                name="邻市督导",
+                password_hash=HASHER.hash("correct horse"),
+                unit_id=await uow.supervisors.unit_named(OTHER_UNIT),
+            )
+        base = URL(f"http://127.0.0.1:{app.port}")
+        for username in ("", "other"):
+            async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
+                visitor = Visitor(http, base)
+                if username:
+                    assert await visitor.sign_in(username, "correct horse") == 303
+                csrf = await visitor.token("/ledger" if username else "/login")
+                for (method, _), (addresses, form) in PAGES.items():
+                    for address in addresses:
+                        for number in numbers if "{" in address else numbers[:1]:
+                            await self._visit(visitor, method, address, form, csrf, number)
+
+    async def _visit(
+        self,
+        visitor: Visitor,
+        method: str,
+        address: str,
+        form: dict[str, str],
+        csrf: str,
+        number: int,
+    ) -> None:
+        path = address.replace("{n}", str(number)).replace("{row}", str(number + 1))
+        if method == GET:
+            status, body = await visitor.get(path, allow_redirects=False)
+        else:
+            filled = {key: value.replace("{n}", str(number)) for key, value in form.items()}
+            status, body = await visitor.post(path, {"csrf": csrf, **filled})
+        # The token of a form is random and tells nothing.
+        body = re.sub(r'name="csrf" value="[^"]*"', "", body)
+        self.seen.append((f"{method} {path}", (status, body)))
+
+
+@asynccontextmanager
+async def a_world() -> AsyncIterator[World]:
+    """The scenarios' classes, more students, and a class of another unit."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with playing(Path(folder)) as player:
+            ids, app = player.stage.ids, player.app
+            other = ClassRow(
+                OTHER_CLASS,
+                Platform.PLAYGROUND,
+                ACCOUNT,
+                ids.group(OTHER_CLASS),
+                "钱进",
+                ids.person("钱进"),
+                OTHER_UNIT,
+            )
+            async with app.database.unit_of_work() as uow:
+                now = app.clock.now()
+                await uow.imports.classes(
+                    [other], default_mode="confident", default_grace=10, now=now
+                )
+                await uow.imports.students(
+                    [
+                        StudentRow(room, f"24300000009{n}", who, Platform.PLAYGROUND, who)
+                        for n, (who, room) in enumerate(SECRETIVE.items())
+                    ]
+                )
+            await app.alarm.run_all()
+            world = World(player)
+            world.watch()
+            yield world
+
+
+async def lived(
+    story: list[Happening], gaps: list[int] | None, numbers: list[int] | None
+) -> tuple[World, list[int]]:
+    """What is seen in a world with the complaints (`gaps` None), or in one without."""
+    async with a_world() as world:
+        at = 0
+        for what in story:
+            gap = None
+            if gaps is not None and isinstance(what, SECRET):
+                gap, at = gaps[at], at + 1
+            await world.happen(what, gap)
+        if numbers is None:
+            secrets = [item.number for item in await world.secrets()]
+            # Complaints, in the rich story one of them closed; and a number nobody was given.
+            last = secrets[-2:] if story is RICH else secrets[-1:]
+            numbers = [*last, await world.next_number() + 5]
+        else:
+            assert await world.secrets() == []
+        # What is made up is tried where it matters most; the rich story everywhere.
+        places = (PRIVATE, FIRST, SECOND) if story is RICH else (PRIVATE, FIRST)
+        await world.try_every_road(numbers, places)
+        await world.try_every_page(numbers)
+        return world, numbers
+
+
+def run(story: list[Happening], body: Callable[..., Coroutine[Any, Any, Any]], *more: Any) -> Any:
+    return asyncio.run(body(story, *more))
+
+
+# -- tests -----------------------------------------------------------------------------------------
+
+RICH: list[Happening] = [
+    Ask("小李", QUESTIONS[0], is_private=False),
+    Complain("小吴", COMPLAINTS[0]),
+    Try("/日报", FIRST),
+    Ask("小张", QUESTIONS[1], is_private=False),
+    Trouble("小周", "我已经写好遗书了"),
+    Complain("小郑", COMPLAINTS[1]),
+    FollowUp("小吴", "补充：昨天又没有回"),
+    Wait(timedelta(minutes=15)),
+    Try("/待办", PRIVATE),
+    Settle("已经和老师谈过，以后两个工作日内回复"),
+    Wait(timedelta(days=3)),
+    Trouble("小李", "同一笔学费给我扣了两回 客服也没有 退钱!"),
+    Wait(timedelta(days=3)),
+]
+
+
+@settings(
+    max_examples=2,
+    deadline=None,
+    derandomize=True,
+    # A world takes ten seconds: a failing story is told as it is, not made smaller first.
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(happenings.filter(lambda story: any(isinstance(it, Complain) for it in story)))
+@example(RICH)
+def test_accused_tutor_sees_no_difference_by_any_road(story: list[Happening]) -> None:
+    """S13.6"""
+    world, numbers = run(story, lived, None, None)
+    other, _ = run(story, lived, world.taken, numbers)
+
+    assert sum(world.taken) > 0, "nobody complained: nothing was tried"
+    for (tried, with_it), (same, without) in zip(world.seen, other.seen, strict=True):
+        assert tried == same
+        assert with_it == without, f"{tried} tells of the complaint"
+
+
+def test_every_command_is_on_the_list() -> None:
+    """A new command: write into COMMANDS how the tutor would use it to find out."""
+    assert {route.names[0] for route in routes.COMMANDS} == set(COMMANDS)
+
+
+async def test_every_page_is_on_the_list() -> None:
+    """A new page: write into PAGES how somebody outside the unit would try it."""
+    async with a_world() as world:
+        site = server.build(world.player.app)
+        found = {
+            (route.method, re.sub(r"/$", "", route.resource.canonical) or "/")
+            if route.resource is not None and "ws" not in route.resource.canonical
+            else (route.method, route.resource.canonical if route.resource else "")
+            for route in site.router.routes()
+            if route.method != "HEAD"
+        }
+
+    assert found == set(PAGES)
+
+
+async def test_the_test_can_fail() -> None:
+    """An ordinary question in the secret's place is seen at once, on every road that shows one."""
+    story: list[Happening] = [Ask("小李", QUESTIONS[0], is_private=True)]
+    seen: list[list[tuple[str, Any]]] = []
+    for happens in (True, False):
+        async with a_world() as world:
+            if happens:
+                await world.happen(story[0], None)
+            else:
+                await world.leave_gap(1)
+            world.seen.clear()
+            world.look("")
+            world.seen.clear()
+            for text in ("/待办", "/日报", "/台账", "/答复 T-1 在一号门"):
+                await world._try(PRIVATE, text)
+            seen.append([one for one in world.seen if "statements" not in one[0]])
+
+    differing = [one[0] for one, other in zip(*seen, strict=True) if one != other]
+    assert differing == [
+        f"{PRIVATE}> {it}" for it in ("/待办", "/日报", "/台账", "/答复 T-1 在一号门")
+    ]
+
+
+async def test_receipt_in_the_group_does_not_say_whom_a_complaint_is_about() -> None:
+    """S13.6: what the whole class reads, the tutor reads too."""
+    receipts = []
+    for text in (
+        "问了一礼拜没人吱声 老师是不是不在群里啊",
+        "同一笔学费给我扣了两回 客服也没有 退钱!",
+    ):
+        async with a_world() as world:
+            await world.say("小李", FIRST, f"@助手 {text}")
+            receipts.append(
+                [
+                    one.text
+                    for one in world.player.said
+                    if one.sender_id == ACCOUNT and one.conversation.id == FIRST
+                ]
+            )
+
+    assert receipts[0] == receipts[1]
+    assert receipts[0]
