@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from storage import queue
-from storage.models import inbound_events
+from storage.models import hand_off_steps, hand_offs, inbound_events
 from storage.vocabulary import (
     ContactRequest,
     Conversation,
@@ -239,10 +239,22 @@ class InboxRows:
         await self._uow.write(statement, rows)
 
     async def prune(self, before: datetime) -> int:
-        """Forget finished events received before then; the ledger keeps that they were."""
+        """
+        Forget finished events received before then; the ledger keeps that they were.
+
+        Not what an open hand-off began with or was added to: that is its evidence.
+        """
+        open_ones = select(hand_offs.c.number).where(hand_offs.c.closed_at.is_(None))
+        began = select(hand_offs.c.event_id).where(hand_offs.c.closed_at.is_(None))
+        added = select(hand_off_steps.c.event_id).where(
+            hand_off_steps.c.hand_off.in_(open_ones), hand_off_steps.c.event_id.is_not(None)
+        )
         result = await self._uow.write(
             delete(inbound_events).where(
-                inbound_events.c.state == queue.DONE, inbound_events.c.received_at < before
+                inbound_events.c.state == queue.DONE,
+                inbound_events.c.received_at < before,
+                inbound_events.c.id.not_in(began),
+                inbound_events.c.id.not_in(added),
             )
         )
         return result.rowcount

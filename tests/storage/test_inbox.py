@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from storage.cases import Step, StepKind
 from storage.database import Database
 from storage.inbox import dedup_key
+from storage.questions import SolvedBy
 from storage.vocabulary import (
     SHANGHAI,
     Attachment,
@@ -16,12 +18,15 @@ from storage.vocabulary import (
     Conversation,
     ConversationKind,
     Incoming,
+    Label,
     MembershipChange,
     Message,
     MuteChange,
     Platform,
     Recall,
+    Topic,
 )
+from tests.conftest import Classroom
 
 PLACE = Conversation(Platform.QQ, "3889000001", ConversationKind.GROUP, "600000000")
 SENT_AT = datetime(2026, 12, 1, 20, 15, tzinfo=SHANGHAI)
@@ -263,3 +268,34 @@ async def test_only_done_events_past_their_retention_are_forgotten(
         left = await uow.inbox.messages([event.id for event in [*old, new]])
     assert forgotten == 1
     assert set(left) == {old[1].id, new.id}
+
+
+async def test_the_evidence_of_what_is_open_is_kept(
+    database: Database, classroom: Classroom, now: datetime
+) -> None:
+    async with database.unit_of_work() as uow:
+        began, added, other = await uow.inbox.store(
+            [said(message_id=str(number)) for number in range(3)], now=now, instance="a"
+        )
+        await uow.inbox.finish([began.id, added.id, other.id], "a")
+        assert isinstance(began.incoming, Message)
+        item = await uow.questions.add(
+            began.incoming,
+            kind=Label.COMPLAINT,
+            class_id=classroom.room.id,
+            person_id=None,
+            event_id=began.id,
+            text="书没发",
+            topic=Topic.TEXTBOOK,
+            is_about_tutor=False,
+            surface_at=None,
+        )
+        uow.cases.note(Step(item.number, now, StepKind.ADDED, "person:1", "", added.id))
+
+    async with database.unit_of_work() as uow:
+        assert await uow.inbox.prune(now + timedelta(days=200)) == 1
+        assert await uow.questions.close(
+            item, at=now, solved_by=SolvedBy.SUPERVISOR, by=None, answer="补发了"
+        )
+    async with database.unit_of_work() as uow:
+        assert await uow.inbox.prune(now + timedelta(days=200)) == 2
