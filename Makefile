@@ -3,12 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench install clean
+.PHONY: run test coverage lint bench install clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m bot playground
 
 test: $(VENV)/.dev
+	sh .ci/install
+	$(BIN)/pytest -n auto --dist worksteal
+
+# In one process, so it takes twice as long: for a look now and then, not for every change.
+coverage: $(VENV)/.dev
 	sh .ci/install
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report --skip-covered --skip-empty --fail-under=85
