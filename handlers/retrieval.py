@@ -30,6 +30,8 @@ _SMOOTH = 2.0
 _KIND_SHARE = 0.25
 #: Added to each count of a gram: what stands in one phrasing says little.
 _DOUBT = 1.0
+#: In so many questions outside a word must stand, and in none of ours, to be a matter of theirs.
+_FOREIGN_FROM = 2
 #: So many subjects outside are looked into for the phrasing nearest in meaning.
 _SUBJECTS = 3
 
@@ -37,57 +39,52 @@ _SUBJECTS = 3
 #: of `_meaning_features`.
 WEIGHTS = np.array(
     [
-        -24.73,
-        4.48,
-        7.05,
-        4.26,
-        0.08,
-        1.18,
-        -5.48,
-        -0.9,
+        -25.0,
+        4.88,
+        6.81,
+        4.18,
+        0.79,
+        1.91,
+        -3.56,
+        -1.02,
+        0.24,
+        2.02,
+        5.88,
         0.27,
-        2.06,
-        6.21,
-        0.28,
-        -1.81,
-        0.15,
-        -0.51,
-        6.65,
-        -8.18,
-        -0.23,
-        -1.06,
-        1.56,
+        -1.85,
+        0.12,
+        -0.37,
+        6.41,
+        -7.98,
+        -0.56,
     ]
 )
 MIXED_WEIGHTS = np.array(
     [
-        -26.26,
-        1.38,
-        6.7,
-        3.73,
-        -0.28,
-        1.06,
-        -5.81,
-        -1.1,
-        0.13,
-        1.88,
-        5.82,
-        0.21,
-        -1.66,
-        0.08,
-        -0.72,
-        5.29,
-        -7.63,
-        -0.05,
-        -0.87,
-        1.99,
-        0.29,
-        10.77,
-        0.52,
-        4.26,
-        -5.98,
-        -5.08,
+        -26.25,
+        1.49,
+        6.32,
+        3.69,
+        0.41,
+        1.81,
+        -3.74,
+        -1.21,
         0.09,
+        1.83,
+        5.57,
+        0.2,
+        -1.7,
+        0.06,
+        -0.57,
+        4.98,
+        -6.81,
+        -0.29,
+        0.41,
+        10.12,
+        0.56,
+        4.57,
+        -5.26,
+        -5.32,
     ]
 )
 
@@ -104,9 +101,9 @@ class _Query:
     words: frozenset[str]
     #: How like the nearest question that is not ours.
     outside: float
-    #: How far its most foreign letters speak for those, and all its letters together.
-    most_foreign: float
+    #: How far its most foreign letters speak for those, and whether a word does.
     foreign: float
+    names_foreign: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +153,13 @@ class Index:
         used_in = Counter(word for profile in self._profiles for word in profile.words)
         self._word_idf = {word: math.log(1 + count / found) for word, found in used_in.items()}
         self._foreign = self._learn_foreign()
+        said = "\n".join(sorted(ours))
+        named = Counter(w for group in subjects for text in group for w in set(rjieba.cut(text)))
+        self._foreign_words = frozenset(
+            word
+            for word, found in named.items()
+            if found >= _FOREIGN_FROM and len(word) > 1 and word not in said
+        )
 
     def candidates(
         self, text: str, topic: Topic | None, meanings: Meanings | None, vector: Vector | None
@@ -163,7 +167,7 @@ class Index:
         """
         The groups that look most alike, a row of features each, and which of them are vetoed.
 
-        `meanings` and `vector` both or neither; the rows are seven features longer with them.
+        `meanings` and `vector` both or neither; the rows are six features longer with them.
         """
         query = self._query(fold(text))
         width = len(WEIGHTS if vector is None else MIXED_WEIGHTS)
@@ -218,6 +222,7 @@ class Index:
                 unknown += value * value
         grams = np.array(list(weights), dtype=np.int32)
         foreign = self._foreign[grams]
+        words = frozenset(rjieba.cut(folded))
         return _Query(
             weights,
             grams,
@@ -226,10 +231,10 @@ class Index:
             unknown / (total or 1.0),
             concepts(folded),
             kinds(folded),
-            frozenset(rjieba.cut(folded)),
+            words,
             0.0,
             float(foreign.max(initial=0.0)),
-            float(foreign.mean()) if len(foreign) else 0.0,
+            not words.isdisjoint(self._foreign_words),
         )
 
     def _cosines(self, query: _Query) -> _Floats:
@@ -250,8 +255,8 @@ class Index:
         products = np.concatenate(
             [self._weights[span] * query.weights[gram] for gram, span in spans.items()]
         )
-        sums: _Floats = np.bincount(numbers, weights=products, minlength=len(self.phrasings))
-        return sums
+        sums = np.bincount(numbers, weights=products, minlength=len(self.phrasings))
+        return np.asarray(sums, dtype=np.float64)
 
     def _features(
         self, query: _Query, number: int, nearest: float, likeness: float, topic: Topic | None
@@ -281,8 +286,6 @@ class Index:
             sum(value for word, value in worth.items() if word not in self._word_idf) / all_words,
             sum(value for word, value in worth.items() if word in profile.words) / all_words,
             query.outside,
-            float(query.outside > nearest),
-            query.most_foreign,
             query.foreign,
         )
 
@@ -354,14 +357,14 @@ def _meaning_features(
     for number in map(int, numbers):
         score, cosine = float(ours[number]), meanings.nearest(vector, number)
         lead = score - (second if number == first else float(ours[first]))
-        found.append(
-            (score, cosine, float(number == first), lead, apart, near, float(near > cosine))
-        )
+        found.append((score, cosine, float(number == first), lead, apart, near))
     return found
 
 
 def _is_foreign(query: _Query, profile: _Profile) -> bool:
-    return any(name.startswith(FOREIGN) for name in query.concepts - profile.named)
+    return query.names_foreign or any(
+        name.startswith(FOREIGN) for name in query.concepts - profile.named
+    )
 
 
 def _is_vetoed(query: _Query, profile: _Profile) -> bool:

@@ -14,10 +14,11 @@ from bot.encoding import MOST_AT_ONCE, Encoding, encoding_for
 from bot.knowledge import KnowledgeInUse
 from handlers.encoder import read_vectors
 from handlers.faq import Knowledge, read_entries
+from handlers.recent import Turn
 from handlers.scene import left_open
 from handlers.settings import BotSettings
 from storage.database import Database
-from storage.vocabulary import Conversation, ConversationKind, Message, Platform
+from storage.vocabulary import Conversation, ConversationKind, Message, Platform, Topic
 from tests.conftest import NOW
 
 ENTRIES = read_entries(Path(__file__).parents[2] / "handlers" / "knowledge.csv")[:4]
@@ -63,7 +64,7 @@ async def test_after_a_change_only_what_is_in_use_is_kept(
     await encoding.learn(Knowledge(ENTRIES))
     changed = replace(ENTRIES[0], variants=("全新的一种问法",))
 
-    await encoding.learn(Knowledge((changed,)))
+    await encoding.learn(Knowledge((changed,), outside=()))
 
     assert len(read_vectors(tmp_path / "vectors.npz")) == 2
 
@@ -161,4 +162,19 @@ async def test_only_open_questions_are_encoded(encoding: Encoding) -> None:
 
     assert texts("助手 课在哪块儿点啊整不明白") == [ODD]
     assert texts("收到") == []
+    assert texts("今天真冷啊哈哈") == []
     assert texts(ENTRIES[0].question) == []
+
+
+async def test_what_is_encoded_is_what_will_be_looked_up(encoding: Encoding) -> None:
+    knowledge = await encoding.learn(Knowledge(ENTRIES))
+    place = Conversation(Platform.QQ, "1", ConversationKind.PRIVATE, "2")
+    turn = Turn(Topic.EXAM_REGISTRATION, "", 1)
+
+    def texts(text: str, turn: Turn | None = None) -> list[str]:
+        message = Message(place, "3", "李明", "4", text, NOW)
+        return list(left_open(message, knowledge, BotSettings(), turn))
+
+    both = "学费发票在哪开？图像采集要穿白衬衫不？"
+    assert texts("那什么时候截止啊", turn) == ["考试报名 那什么时候截止啊"]
+    assert texts(both) == [both, "学费发票在哪开?", "图像采集要穿白衬衫不?"]

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.base import NoFile
+from bot.app import App
 from bot.pictures import Pictures, Reader, is_installed
 from bot.slow_work import SlowWork
 from handlers.context import Found
 from storage.inbox import InboundEvent
+from storage.reports import LedgerFilter
 from storage.vocabulary import (
     Attachment,
     AttachmentKind,
@@ -84,15 +86,16 @@ async def test_a_stop_does_not_wait_and_the_next_start_takes_it_up(tmp_path: Pat
         settings = player.app.settings
     took = asyncio.get_running_loop().time() - begun
 
-    app = type(player.app)(settings, has_playground=True, clock=player.clock)
+    app = App(settings, has_playground=True, clock=player.clock)
     async with app.running():
         await app.inbox.drain()
         await app.outbox.drain()
-    async with type(app)(settings, clock=player.clock).running():
-        pass
+        async with app.database.reading() as uow:
+            ledger = await uow.reports.ledger(LedgerFilter(), limit=9)
 
     assert len(held.asked) == 1
     assert took < 10
+    assert [row.record.action for row in ledger] == ["hand_off"]
 
 
 class Files:

@@ -27,6 +27,7 @@ from handlers.faq import (
     asks_where,
     fill,
     read_entries,
+    read_outside,
 )
 from handlers.meanings import Meanings
 from handlers.retrieval import shares
@@ -331,6 +332,58 @@ def test_a_question_in_traditional_characters_is_the_same_question():
     simplified, traditional = map(KNOWLEDGE.search, ("准考证怎么打印", "準考證怎麼打印"))
 
     assert simplified == traditional
+
+
+@pytest.mark.parametrize(
+    "asked", ["国考成绩啥时候公布", "淘宝退款啥时候到", "孩子学校的学费怎么交"]
+)
+def test_what_is_somebody_elses_business_is_not_answered(asked):
+    """Without the questions outside, the first of these would be."""
+    assert all(match.confidence < FLOOR for match in KNOWLEDGE.search(asked))
+
+
+def test_questions_outside_are_found_by_nobody():
+    outside = {text for subject in read_outside() for text in subject}
+    first = {text: KNOWLEDGE.search(text)[:1] for text in outside}
+
+    sure = [text for text, found in first.items() if found and found[0].confidence >= FLOOR]
+
+    assert len(outside) >= 500
+    assert sure == []
+
+
+def test_a_row_marked_outside_is_never_the_answer():
+    words = {"问题": "班里订的工作服几号发？", "问法": "工作服啥时候发|工作服几号到|工作服多少钱"}
+    row = (
+        GOOD_ROW | words | {"编号": "other.clothes", "动作": "题外", "必需": "", "答案": "不归学校"}
+    )
+    written = io.StringIO()
+    sheet = csv.DictWriter(written, (*HEADER, "动作"))
+    sheet.writeheader()
+    sheet.writerow(row)
+    outside = read_entries(written.getvalue().splitlines(keepends=True))
+
+    taught = Knowledge((*ENTRIES, *outside))
+
+    asked = "工作服几号发放"
+    assert taught.entries == ENTRIES
+    assert all(match.confidence < FLOOR for match in taught.search(asked))
+    assert sum(m.confidence for m in taught.search(asked)) <= sum(
+        m.confidence for m in KNOWLEDGE.search(asked)
+    )
+
+
+def test_what_a_school_answers_itself_is_no_longer_outside():
+    variants = ("食堂几点开饭", "食堂在哪", "食堂能用微信付吗", "食堂周末开吗", "食堂饭卡咋办")
+    canteen = replace(
+        ENTRIES[0], key="other.canteen", topic=Topic.OTHER, question="食堂？", variants=variants
+    )
+
+    taught = Knowledge((*ENTRIES, canteen))
+
+    assert KNOWLEDGE.search("食堂几点开饭啊")[0].confidence < FLOOR
+    assert taught.search("食堂几点开饭啊")[0].entry is canteen
+    assert taught.search("食堂几点开饭啊")[0].confidence >= FLOOR
 
 
 def test_what_is_vetoed_is_at_most_offered():

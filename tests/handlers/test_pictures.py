@@ -11,7 +11,10 @@ def test_the_line_that_tells_of_trouble_is_looked_up_without_what_to_do_about_it
 
 
 def test_a_page_without_trouble_is_known_by_its_first_lines() -> None:
-    assert gist(["9:41", "网上报考系统", "课程列表", "高等数学基础"]) == ("网上报考系统", "课程列表")
+    assert gist(["9:41", "网上报考系统", "课程列表", "高等数学基础"]) == (
+        "网上报考系统",
+        "课程列表",
+    )
 
 
 def test_an_empty_page_has_no_gist() -> None:

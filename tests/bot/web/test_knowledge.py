@@ -231,7 +231,7 @@ async def test_a_useless_choice_hands_over_the_question_that_was_asked(app: App)
     """What the tutor gets is not the digit."""
     async with app.database.unit_of_work() as uow:
         await uow.imports.facts([(None, SchoolFact("联系:学籍", "二楼学籍科", "演示"))])
-    await say(app, "@助手 单位让我带一份盖红章的在读说明谁能给盖")
+    await say(app, "@助手 孩子上学要我的在读证明 咋开")
     asked_back = _said_in_group(app)
     assert "1. " in asked_back, asked_back
     await say(app, "@助手 1")
@@ -240,7 +240,7 @@ async def test_a_useless_choice_hands_over_the_question_that_was_asked(app: App)
     async with app.database.reading() as uow:
         item = await uow.questions.get(1)
     assert item is not None
-    assert "单位让我带一份盖红章的在读说明谁能给盖" in item.text
+    assert "孩子上学要我的在读证明 咋开" in item.text
     assert "没帮上您" in _said_in_group(app)
 
 
