@@ -26,7 +26,7 @@ from bot.retraining import (
 from bot.settings import Settings
 from bot.tables import read_table, write_table
 from handlers.imports import Table, TableError
-from handlers.understanding import train, understand
+from handlers.understanding import understand
 from handlers.understanding.examples import Example, taught
 from handlers.understanding.gate import use_model
 from handlers.understanding.scoring import Target
