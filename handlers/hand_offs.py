@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from handlers import texts
 from handlers.alike import find_alike
+from handlers.clocks import due_of
 from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.decision import article_of, is_about_tutor
 from handlers.errors import Forbidden, UserError
@@ -115,6 +116,12 @@ def seconds_between(asked: datetime, answered: datetime, blind: Iterable[Span] =
 def is_hidden_from(speaker: Speaker, item: HandOff) -> bool:
     """Whether it is as if there were none for this speaker; asks the database nothing."""
     return item.class_id in speaker.tutored and is_kept_from(item, Role.TUTOR)
+
+
+def answer_due(context: Context, item: HandOff) -> str:
+    """When the school's rule has a person answer it, in words."""
+    at = due_of(item, context.working, context.now, context.blind).at
+    return texts.instant(at, context.now)
 
 
 async def reaches_in_private(context: Context) -> bool:

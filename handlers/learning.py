@@ -18,7 +18,7 @@ from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.decision import Decision, Stance, article_of, called_by_name, decide
 from handlers.errors import UserError
 from handlers.faq import HEADER, MIN_VARIANTS, MORE_COLUMNS, Entry, Knowledge, Scope
-from handlers.hand_offs import cards_for, hand_off, is_hidden_from, private_chat
+from handlers.hand_offs import answer_due, cards_for, hand_off, is_hidden_from, private_chat
 from handlers.permissions import Deed, require
 from handlers.settings import BotSettings
 from handlers.understanding import mask
@@ -630,7 +630,7 @@ async def _hand_over(context: Context, answer: Answered) -> Outcome:
         hand_off=item.number,
         class_id=room.id,
     )
-    sentence = texts.handed_off_as_useless(item.number, tutor)
+    sentence = texts.handed_off_as_useless(item.number, tutor, answer_due(context, item))
     cards = () if waiting else await cards_for(context, item, room)
     return Outcome((Reply(sentence, about=item.number),), record, cards)
 

@@ -22,7 +22,7 @@ from handlers.decision import (
     query_of,
 )
 from handlers.faq import Entry, Match
-from handlers.hand_offs import cards_for, hand_off, seconds_between, to_tutors
+from handlers.hand_offs import answer_due, cards_for, hand_off, seconds_between, to_tutors
 from handlers.intake import complain
 from handlers.recent import PIECES_WITHIN, Turn
 from handlers.understanding import Understanding, is_fragment, mask, questions_in
@@ -434,13 +434,16 @@ async def _hand_over(context: Context, decision: Decision, *, looks_back: bool =
         return answered
     item = await hand_off(context, Label.QUESTION, surface_at=None)
     tutor = room.tutor.name if room.tutor else None
+    due = answer_due(context, item)
     if decision.missing:
         source = source_of(decision.entry, context.sources) if decision.entry else ""
-        sentence = texts.not_published(decision.text, source, decision.missing, item.number, tutor)
+        sentence = texts.not_published(
+            decision.text, source, decision.missing, item.number, tutor, due
+        )
     elif _is_unread(context):
-        sentence = f"{texts.words_please()}\n{texts.handed_off(item.number, tutor)}"
+        sentence = f"{texts.words_please()}\n{texts.handed_off(item.number, tutor, due)}"
     else:
-        sentence = texts.handed_off(item.number, tutor)
+        sentence = texts.handed_off(item.number, tutor, due)
     return Outcome(
         (Reply(sentence, about=item.number),),
         _question_record(context, Action.HAND_OFF, decision, item.number),

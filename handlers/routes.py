@@ -147,6 +147,7 @@ COMMANDS: tuple[CommandRoute, ...] = (
     ),
     CommandRoute(("模式",), "/模式 主动|点名", "没 @我 的问题答不答", STAFF, classes.mode),
     CommandRoute(("绑定", "绑定班级"), "/绑定 班级", "把本群绑定到班级", STAFF, _bind),
+    CommandRoute(("未绑定",), "/未绑定", "谁还没有绑定账号（私聊）", STAFF, binding.unbound),
     CommandRoute(("绑定账号",), "/绑定（私聊）", "QQ 和微信绑成同一个人", STUDENTS, _bind),
     CommandRoute(
         ("投诉",), "/投诉 内容", "投诉，私下办、有编号；诉求、建议也一样", STUDENTS, _complain
@@ -197,6 +198,9 @@ async def respond(context: Context) -> Outcome:
             return judged
     if message.reply_to:
         ours = await hand_offs.our_message_quoted(context)
+        bound = await binding.confirm_by_quote(context, ours)
+        if bound is not None:
+            return bound
         stated = await hearings.speak_by_quote(context, ours)
         if stated is not None:
             return stated

@@ -167,19 +167,28 @@ def slot_in_words(slot: str) -> str:
 
 
 def not_published(
-    known: str, source: str, missing: Sequence[str], number: int, tutor: str | None
+    known: str,
+    source: str,
+    missing: Sequence[str],
+    number: int,
+    tutor: str | None,
+    due: str = "",
 ) -> str:
     """What is known and from where, what is not published yet, and that a person was asked."""
     lead = f"{answer(known, source)}\n" if known else ""
     names = "、".join(slot_in_words(slot) for slot in missing)
-    return f"{lead}{names}：学校还没有公布，我不猜。\n{handed_off(number, tutor)}"
+    return f"{lead}{names}：学校还没有公布，我不猜。\n{handed_off(number, tutor, due)}"
 
 
-def handed_off(number: int, tutor: str | None) -> str:
-    """A person has it now."""
+def handed_off(number: int, tutor: str | None, due: str = "") -> str:
+    """A person has it now; `due` is when the school's rule has them answer, in words."""
     if tutor is None:
         return f"本班暂时没有助学教师，已记入办学单位待办，编号 T-{number}。"
-    return f"已转助学教师，编号 T-{number}。{tutor}老师回复后我会在这里告诉您；查进度发「/进度 T-{number}」。"
+    when = f"（按规定 {due} 前）" if due else ""
+    return (
+        f"已转助学教师，编号 T-{number}。"
+        f"{tutor}老师回复后{when}我会在这里告诉您；查进度发「/进度 T-{number}」。"
+    )
 
 
 def handed_off_again(number: int, *, is_nudged: bool) -> str:
@@ -295,11 +304,51 @@ def binding_wrong(*, is_last: bool) -> str:
     return "绑定码不对或已经过期。请用已绑定的账号私聊我「/绑定」，取一个新的。"
 
 
+def binding_asked() -> str:
+    """A request is with the tutor, if there is such a student at all."""
+    return "好的。如果学号和姓名与名单一致，本班助学教师会收到请求；老师确认以后我会告诉您。"
+
+
+def binding_card(class_name: str, name: str, student_no: str, shown_name: str) -> str:
+    """To the tutor: somebody says they are one of the class."""
+    return (
+        f"绑定请求：昵称「{clip(shown_name, 20)}」的账号说自己是 {class_name} {name}"
+        f"（学号尾号 {student_no[-4:]}）。\n您确定是本人，请引用本条回复「确认」；不确定就不用理会。"
+    )
+
+
+def binding_confirmed() -> str:
+    """To the tutor."""
+    return "已绑定，记了您的名字和时间。"
+
+
+def binding_confirmed_before() -> str:
+    """Somebody was quicker, or the account is somebody else's."""
+    return "这个账号已经绑定过了，没有改动。"
+
+
+def binding_not_confirmed() -> str:
+    """Anything but a plain yes."""
+    return "没有绑定。确定是本人，请引用那条请求回复「确认」两个字。"
+
+
+def only_in_private() -> str:
+    """Names are nobody else's business."""
+    return "这里面有同学的名字，请私聊我再发。"
+
+
+def unbound_line(class_name: str, names: Sequence[str], strangers: int) -> str:
+    """Who of a class is not tied to an account, and how many in its groups are nobody we know."""
+    who = "、".join(names[:50]) + (f" 等 {len(names)} 人" if len(names) > 50 else "")
+    line = f"{class_name}：名单里没有账号的 {len(names)} 人{'：' + who if names else ''}"
+    return f"{line}；群里对不上名单的账号 {strangers} 个。请他们私聊我「/绑定 学号 姓名」。"
+
+
 def binding_unknown() -> str:
     """Nobody to give a code to."""
     return (
         "我还不认识这个账号。如果您在另一个平台（QQ 或微信）已经绑定，请在那边私聊我「/绑定」取码，"
-        "再回来发给我；都没有绑定过的，请助学教师把您的账号登记到学生表。"
+        "再回来发给我；都没有绑定过，就私聊我「/绑定 学号 姓名」，由助学教师确认。"
     )
 
 
@@ -311,7 +360,8 @@ def binding_of_staff() -> str:
 def binding_usage() -> str:
     """Neither a code nor nothing."""
     return (
-        "私聊里发「/绑定」取绑定码，或「/绑定 八位数字」使用它；绑定班级请在群里发「/绑定 班级」。"
+        "私聊里发「/绑定」取绑定码，「/绑定 八位数字」使用它，或「/绑定 学号 姓名」请老师确认；"
+        "绑定班级请在群里发「/绑定 班级」。"
     )
 
 
@@ -687,9 +737,9 @@ def noted_already() -> str:
     return "已经记下了，谢谢。"
 
 
-def handed_off_as_useless(number: int, tutor: str | None) -> str:
+def handed_off_as_useless(number: int, tutor: str | None, due: str = "") -> str:
     """「没用」: a person has the question now."""
-    return f"没帮上您，不好意思。{handed_off(number, tutor)}"
+    return f"没帮上您，不好意思。{handed_off(number, tutor, due)}"
 
 
 def suggestion_published(hand_off: int | None, question: str, scope: str) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, insert, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
 
-from storage.models import class_groups, classes, group_members
+from storage.models import class_groups, classes, group_members, identities
 from storage.vocabulary import Conversation, ConversationKind, MembershipChange, Platform
 
 if TYPE_CHECKING:
@@ -132,6 +132,19 @@ class Members:
                 ],
             )
         return Difference(len(new) + len(back), len(gone))
+
+    async def strangers_in(self, class_id: int) -> int:
+        """How many members of a class's groups belong to nobody we know."""
+        known = exists().where(
+            identities.c.platform == class_groups.c.platform,
+            identities.c.user_id == group_members.c.user_id,
+        )
+        statement = (
+            select(func.count(group_members.c.user_id.distinct()))
+            .join(class_groups, class_groups.c.id == group_members.c.class_group_id)
+            .where(class_groups.c.class_id == class_id, group_members.c.left_at.is_(None), ~known)
+        )
+        return int((await self._uow.read(statement)).scalar_one())
 
     async def present_in(self, group: Conversation) -> set[str]:
         """The ids of who is in a class group, the bot itself aside."""

@@ -471,6 +471,41 @@ class People:
             insert(identities).values(platform=platform, user_id=user_id, person_id=person_id)
         )
 
+    async def student(self, student_no: str, name: str) -> tuple[int, tuple[int, ...]] | None:
+        """A student by number and exact name: the person and their classes. Nobody with a duty."""
+        statement = select(persons.c.id).where(
+            persons.c.student_no == student_no,
+            persons.c.name == name,
+            ~exists().where(duties.c.person_id == persons.c.id),
+        )
+        person_id: int | None = (await self._uow.read(statement)).scalar()
+        if person_id is None:
+            return None
+        rows = await self._uow.read(
+            select(enrolments.c.class_id)
+            .where(enrolments.c.person_id == person_id)
+            .order_by(enrolments.c.id)
+        )
+        return person_id, tuple(row.class_id for row in rows)
+
+    async def classes_of(self, person_id: int) -> list[int]:
+        """The ids of a student's classes."""
+        statement = select(enrolments.c.class_id).where(enrolments.c.person_id == person_id)
+        return list((await self._uow.read(statement)).scalars())
+
+    async def unbound_in(self, class_id: int) -> list[str]:
+        """The names of a class's students of whom no account is known."""
+        statement = (
+            select(persons.c.name)
+            .join(enrolments, enrolments.c.person_id == persons.c.id)
+            .where(
+                enrolments.c.class_id == class_id,
+                ~exists().where(identities.c.person_id == persons.c.id),
+            )
+            .order_by(persons.c.student_no)
+        )
+        return [name for (name,) in await self._uow.read(statement)]
+
     async def accounts_of(self, person_id: int) -> list[tuple[Platform, str]]:
         """Every account of a person, the oldest first."""
         statement = (

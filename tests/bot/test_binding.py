@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.imports import StudentRow
 from storage.vocabulary import Platform
 from tests.scenarios.player import Player, playing
 
@@ -41,7 +42,7 @@ async def person(player: Player, account: str) -> int | None:
         return (await uow.people.speakers([key], player.clock.now()))[key].person_id
 
 
-async def test_a_code_makes_two_accounts_one_person(player: Player) -> None:
+async def test_s13_1_a_code_makes_two_accounts_one_person(player: Player) -> None:
     code = await code_of(player)
 
     said = await say(player, STRANGER, f"/绑定 {code}")
@@ -82,3 +83,34 @@ async def test_rights_do_not_travel_by_code(player: Player) -> None:
 
 async def test_a_stranger_is_told_where_to_go(player: Player) -> None:
     assert "还不认识这个账号" in await say(player, STRANGER, "/绑定")
+
+
+async def test_s13_1_the_tutor_confirms_who_has_no_other_account(player: Player) -> None:
+    """A wrong name and a right one get the same words; only the right one reaches the tutor."""
+    async with player.app.database.unit_of_work() as uow:
+        rows = [StudentRow("计算机2301", "2430000000099", "王五")]
+        await uow.imports.students(rows)
+    before = len(player.said)
+
+    wrong = await say(player, STRANGER, "/绑定 2430000000099 李四")
+    right = await say(player, STRANGER, "/绑定 2430000000099 王五")
+    (card,) = [line for line in player.said[before:] if line.conversation.id == "王敏"]
+    listed = await say(player, "王敏", "/未绑定")
+
+    assert wrong.splitlines()[-1] in right.splitlines()
+    assert "绑定请求" in card.text
+    assert "尾号 0099" in card.text
+    assert "王五" in listed
+    assert await person(player, STRANGER) is None
+
+    assert player.app.playground is not None
+    for who, text in (("赵强", "确认"), ("王敏", "等等"), ("王敏", "确认")):
+        await player.app.playground.say(user_id=who, name=who, text=text, quote=card.message_id)
+        await player.app.inbox.drain()
+        await player.app.outbox.drain()
+        if text == "等等" or who == "赵强":
+            assert await person(player, STRANGER) is None
+
+    assert await person(player, STRANGER) is not None
+    assert any(line.conversation.id == STRANGER and "绑定好了" in line.text for line in player.said)
+    assert "王五" not in await say(player, "王敏", "/未绑定")
