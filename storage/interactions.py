@@ -11,6 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from sqlalchemy import exists, insert, select
+from sqlalchemy.exc import IntegrityError
+
 from storage.models import interactions
 from storage.questions import SolvedBy
 from storage.vocabulary import Action, Platform, Topic
@@ -68,6 +71,28 @@ class Interactions:
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
+
+    async def correct(self, row_id: int, *, topic: Topic, article: str) -> bool:
+        """
+        A new row in place of one that says the wrong topic; the old one stays, pointed at.
+
+        False where there is no such row, or it was corrected before: then correct its correction.
+        """
+        is_free = ~exists().where(interactions.c.corrects == row_id)
+        statement = select(interactions).where(interactions.c.id == row_id, is_free)
+        old = (await self._uow.read(statement)).mappings().first()
+        if old is None:
+            return False
+        row = {name: value for name, value in old.items() if name != "id"}
+        row |= {"key": f"correction:{row_id}", "topic": topic, "article": article}
+        row |= {"corrects": row_id}
+        try:
+            async with self._uow.connection.begin_nested():
+                await self._uow.write(insert(interactions).values(**row))
+        except IntegrityError:
+            # Somebody else, at the same moment.
+            return False
+        return True
 
     def add(
         self,

@@ -434,6 +434,14 @@ interactions = Table(
     Index("ix_interactions_speaker", "platform", "speaker_id"),
 )
 
+Index(
+    "ix_interactions_corrects",
+    interactions.c.corrects,
+    unique=True,
+    sqlite_where=interactions.c.corrects.is_not(None),
+    postgresql_where=interactions.c.corrects.is_not(None),
+)
+
 # -- supervisors and what they did ----------------------------------------------------------------
 
 supervisors = Table(

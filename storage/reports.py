@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, true
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select, true
 
 from storage.interactions import Kind, Record
 from storage.models import classes, duties, hand_offs, interactions, persons
@@ -57,6 +57,9 @@ class LedgerRow:
     record: Record
     event_id: int | None
     message_id: str
+    #: Another row stands in its place (`corrects` of that one); figures count only the newer.
+    is_corrected: bool = False
+    corrects: int | None = None
     #: Of a cry for help: its words are opened elsewhere, by name.
     is_sealed: bool = False
 
@@ -113,6 +116,7 @@ class Reports:
                 tutor.c.name.label("tutor_name"),
                 persons.c.name.label("person_name"),
                 hand_offs.c.kind.label("hand_off_kind"),
+                _is_corrected().label("is_corrected"),
             )
             .join(classes, classes.c.id == interactions.c.class_id)
             .outerjoin(tutor, tutor.c.id == interactions.c.tutor_id)
@@ -147,7 +151,7 @@ class Reports:
         statement = (
             select(interactions.c.kind, interactions.c.solved_by, func.count(), messages)
             .join(classes, classes.c.id == interactions.c.class_id)
-            .where(_matches(wanted), interactions.c.action.not_in(FINDINGS))
+            .where(_matches(wanted), interactions.c.action.not_in(FINDINGS), ~_is_corrected())
             .group_by(interactions.c.kind, interactions.c.solved_by)
         )
         rows = (await self._uow.read(statement)).all()
@@ -169,6 +173,7 @@ class Reports:
                 interactions.c.kind == Kind.REPLY,
                 interactions.c.solved_by == SolvedBy.TUTOR,
                 interactions.c.first_reply_seconds.is_not(None),
+                ~_is_corrected(),
             )
         )
         waiting, oldest = (
@@ -269,6 +274,11 @@ def _is_of_class(wanted: LedgerFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def _is_corrected() -> ColumnElement[bool]:
+    newer = interactions.alias("newer")
+    return exists().where(newer.c.corrects == interactions.c.id)
+
+
 def _is_tutor_of_class(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return hand_offs.c.class_id.in_(
         select(duties.c.class_id).where(duties.c.role == Role.TUTOR, condition)
@@ -298,5 +308,7 @@ def _ledger_row(row: Row[*tuple[Any, ...]]) -> LedgerRow:
         ),
         event_id=row.event_id,
         message_id=row.message_id,
+        is_corrected=bool(row.is_corrected),
+        corrects=row.corrects,
         is_sealed=row.hand_off_kind == Label.DISTRESS or row.kind == Kind.DISTRESS,
     )

@@ -154,6 +154,10 @@ PAGES: dict[tuple[str, str], tuple[tuple[str, ...], dict[str, str]]] = {
             "verdict": "false",
         },
     ),
+    (POST, "/ledger/{id}/correct"): (
+        ("/ledger/{n}/correct",),
+        {"topic": "other", "reason": "没有这回事"},
+    ),
     (GET, "/knowledge"): (("/knowledge", "/knowledge?q=回消息"), {}),
     (POST, "/knowledge/suggestions"): (("/knowledge/suggestions",), {"of": "{n}"}),
     (GET, "/knowledge/suggestions/{id}"): (("/knowledge/suggestions/{n}",), {}),

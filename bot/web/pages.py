@@ -17,11 +17,12 @@ from bot.status import PLATFORM_NAMES
 from bot.web import session
 from bot.web.base import APP, page, plain
 from handlers import texts
+from handlers.decision import article_of
 from handlers.records import KIND_NAMES, SOLVER_NAMES, day_bounds, outcome_in_words
 from storage.interactions import Kind
 from storage.questions import SolvedBy
 from storage.reports import DayFigures, LedgerFilter, LedgerRow
-from storage.vocabulary import ConversationKind, Message, Outgoing, Platform
+from storage.vocabulary import ConversationKind, Message, Outgoing, Platform, Topic
 
 if TYPE_CHECKING:
     from storage.supervisors import Supervisor
@@ -31,6 +32,11 @@ ROWS = 50
 #: Dates outside are typing mistakes, and some overflow a calendar.
 YEARS = range(2000, 2100)
 
+CORRECTION_WORDS = {
+    "done": "已更正：新的一行取代了这一行，原来的保留着。",
+    "before": "这一行先前已经被更正过，没有再改；请打开更正后的那一行。",
+    "missing": "没有更正：请选主题，并写两个字以上的理由。",
+}
 TUTORS_OWN = frozenset({Kind.NOTICE, Kind.COMMAND})
 
 
@@ -337,7 +343,41 @@ async def ledger_row(request: web.Request) -> web.Response:
         # A row of another unit is answered as one that never was.
         raise web.HTTPNotFound
     await _note(request, reader, "web.row_viewed", f"interaction:{row_id}")
-    return page(request, "row.html", reader=reader, entry=shown[0])
+    return page(
+        request,
+        "row.html",
+        reader=reader,
+        entry=shown[0],
+        row=rows[0],
+        topics=texts.TOPIC_NAMES,
+        said=CORRECTION_WORDS.get(request.query.get("said", ""), ""),
+    )
+
+
+async def correct_row(request: web.Request) -> web.Response:
+    """`POST /ledger/{id}/correct`: the row says the wrong topic; a new one takes its place."""
+    reader, form = await session.posted(request)
+    app, row_id = request.app[APP], int(request.match_info["id"])
+    reason = plain(form.get("reason", ""), 500)
+    topic = form.get("topic", "")
+    if topic not in set(Topic) or len(reason) < 2:
+        raise web.HTTPSeeOther(f"/ledger/{row_id}?said=missing")
+    async with app.database.unit_of_work() as uow:
+        units = await units_of(uow, reader.supervisor)
+        rows = await uow.reports.ledger(LedgerFilter(id=row_id, unit_ids=units), limit=1)
+        if not rows:
+            raise web.HTTPNotFound
+        is_done = await uow.interactions.correct(
+            row_id, topic=Topic(topic), article=article_of(Topic(topic))
+        )
+        uow.audit.add(
+            at=app.clock.now(),
+            actor=reader.actor,
+            action="web.row_corrected" if is_done else "web.row_not_corrected",
+            target=f"interaction:{row_id}",
+            detail=reason,
+        )
+    raise web.HTTPSeeOther(f"/ledger/{row_id}?said={'done' if is_done else 'before'}")
 
 
 async def lines(request: web.Request) -> web.Response:

@@ -74,6 +74,7 @@ def build(app: App) -> web.Application:
             web.post("/logout", session.logout),
             web.get("/ledger", pages.ledger),
             web.get(r"/ledger/{id:\d{1,18}}", pages.ledger_row),
+            web.post(r"/ledger/{id:\d{1,18}}/correct", pages.correct_row),
             web.get("/lines", pages.lines),
             web.get("/cases", cases.overview),
             web.get(r"/cases/{number:\d{1,15}}", cases.case_page),

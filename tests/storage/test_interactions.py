@@ -104,3 +104,23 @@ async def test_an_audit_line_is_cut_to_its_column(database: Database, now: datet
 
     async with database.reading() as uow:
         assert await uow.audit.actions() == [("甲" * 120, "x", "乙" * 200)]
+
+
+async def test_s13_3_a_correction_is_a_new_row_that_points_to_the_old(
+    database: Database, classroom: Classroom, now: datetime
+) -> None:
+    await write_row(database, classroom, now)
+    async with database.reading() as uow:
+        (old,) = await uow.reports.ledger(LedgerFilter())
+    async with database.unit_of_work() as uow:
+        assert await uow.interactions.correct(old.id, topic=Topic.TEXTBOOK, article="第十六条")
+    async with database.unit_of_work() as uow:
+        again = await uow.interactions.correct(old.id, topic=Topic.GRADES, article="第十六条")
+
+    async with database.reading() as uow:
+        new, kept = await uow.reports.ledger(LedgerFilter())
+        figures = await uow.reports.figures(LedgerFilter())
+    assert again is False
+    assert (new.corrects, new.record.topic, new.at) == (old.id, Topic.TEXTBOOK, old.at)
+    assert (kept.id, kept.record.topic, kept.is_corrected) == (old.id, Topic.FEES, True)
+    assert figures.by_bot == 1

@@ -250,3 +250,26 @@ async def test_lines_page_is_for_the_signed_in(app: App, visit: Visit) -> None:
     _, body = await visitor.get("/lines")
 
     assert 'name="password"' in body
+
+
+async def test_s13_3_a_wrong_topic_is_corrected_by_name_and_both_rows_stay(
+    app: App, visit: Visit
+) -> None:
+    await say(app, ODD)
+    ids = await _row_ids(app)
+    row_id = ids["计算机2301"]
+    visitor = await _supervisor(app, visit)
+    token = await visitor.token(f"/ledger/{row_id}")
+
+    form = {"topic": "activities", "reason": "问的是活动"}
+    status, _ = await visitor.post(f"/ledger/{row_id}/correct", {**form, "csrf": token})
+    _, old = await visitor.get(f"/ledger/{row_id}")
+    _, listed = await visitor.get("/ledger")
+    without, _ = await visitor.post(f"/ledger/{row_id}/correct", form)
+
+    assert (status, without) == (303, 403)
+    assert "这一行已被更正" in old
+    assert "活动" in listed
+    async with app.database.reading() as uow:
+        noted = await uow.audit.actions()
+    assert ("web:boss", "web.row_corrected", f"interaction:{row_id}") in noted
