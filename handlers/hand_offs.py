@@ -127,6 +127,9 @@ def answer_due(context: Context, item: HandOff) -> str:
 async def reaches_in_private(context: Context) -> bool:
     """Whether the bot may write to the speaker alone: the platform allows it, or they began."""
     place = context.message.conversation
+    if context.message.is_anonymous:
+        # Behind the id they share nobody reads.
+        return False
     if context.is_private or context.capabilities[place.platform].writes_first:
         return True
     return await context.uow.inbox.has_heard(private_chat(place, context.message.sender_id))

@@ -211,6 +211,12 @@ async def test_the_anonymous_share_an_id_and_nothing_else(player: Player) -> Non
     first = replace(said("凭什么扣我两回学费 退钱", 1, sender="80000000"), is_anonymous=True)
     second = replace(said("书一个月没发谁管", 2, sender="80000000"), is_anonymous=True)
 
+    before = len(player.said)
     heard = await hear(player, first, second)
 
-    assert ["T-1" in heard[0], "T-2" in heard[1]] == [True, True]
+    async with player.app.database.reading() as uow:
+        cases = [await uow.questions.get(number) for number in (1, 2)]
+    assert [case.text for case in cases if case] == ["凭什么扣我两回学费 退钱", "书一个月没发谁管"]
+    assert len(heard) == 2
+    # Nobody reads what is written to the id they share.
+    assert "80000000" not in [line.conversation.id for line in player.said[before:]]

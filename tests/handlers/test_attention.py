@@ -46,7 +46,8 @@ def keeps(
         (Label.CHITCHAT, False),
         (Label.ACK, False),
         (Label.ANNOUNCEMENT, False),
-        (Label.SPAM, False),
+        # Its sender is told so, in private, before the tutor hears of it.
+        (Label.SPAM, True),
         (Label.INJECTION, False),
         (Label.COMMAND_FORGERY, False),
     ],
