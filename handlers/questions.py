@@ -428,11 +428,17 @@ async def _hand_over(context: Context, decision: Decision, *, looks_back: bool =
     assert context.room is not None
     room = context.room
     waiting = _same_question(context)
-    if waiting is not None:
+    is_noted = waiting is not None and waiting.state is State.WATCHED
+    if waiting is not None and not is_noted:
         return _asked_again(context, room, waiting, decision)
     if looks_back and (answered := await _answered_before(context, decision)) is not None:
         return answered
-    item = await hand_off(context, Label.QUESTION, surface_at=None)
+    if waiting is not None:
+        # Noted a moment ago, perhaps only its beginning: from now on a person is waited for.
+        item = await context.uow.questions.promote(waiting, mask(context.message.text))
+        context.waiting[:] = [item if it is waiting else it for it in context.waiting]
+    else:
+        item = await hand_off(context, Label.QUESTION, surface_at=None)
     tutor = room.tutor.name if room.tutor else None
     due = answer_due(context, item)
     if decision.missing:

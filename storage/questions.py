@@ -408,6 +408,16 @@ class Questions:
         )
         return result.rowcount == 1
 
+    async def promote(self, item: HandOff, text: str) -> HandOff:
+        """What was only noted waits for a person now, in the words it was asked in at last."""
+        await self._uow.flush()
+        await self._uow.write(
+            update(hand_offs)
+            .where(hand_offs.c.number == item.number, hand_offs.c.closed_at.is_(None))
+            .values(state=State.WAITING, surface_at=None, text=text)
+        )
+        return replace(item, state=State.WAITING, surface_at=None, text=text)
+
     async def surface(self, now: datetime, limit: int = 1000) -> list[HandOff]:
         """
         Put on the tutors' lists what nobody has answered within its grace period.
