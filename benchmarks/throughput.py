@@ -125,7 +125,11 @@ async def prepare(url: str, groups: int) -> None:
 async def serve(url: str, port: int) -> None:
     """The bot, in the child process."""
     settings = load_settings(
-        database={"url": url}, web={"port": port}, onebot={"access_token": "bench"}
+        database={"url": url},
+        web={"port": port},
+        onebot={"access_token": "bench"},
+        # What has been learnt of the phrasings is kept from run to run, as a school's bot does.
+        bot={"encoder_cache": str(Path(tempfile.gettempdir()) / "zhuxue-bench")},
     )
     async with App(settings).running():
         print("ready", flush=True)

@@ -385,12 +385,12 @@ async def _others_waiting(context: Context, item: HandOff) -> tuple[HandOff | No
     """The first open question of the same matter somebody else asked, and how many besides it."""
     if item.duplicate_of is None:
         return None, 0
-    same = await context.uow.questions.same_matter(item)
-    first = next((it for it in same if it.state is State.WAITING), None)
+    # The item itself is among those who ask by now.
+    await context.uow.flush()
+    first, askers = await context.uow.questions.waiting_on_card(item)
     if first is None or first.asker_id == item.asker_id:
         return None, 0
-    askers = {it.asker_id for it in (*same, item)} - {first.asker_id}
-    return first, len(askers)
+    return first, askers - 1
 
 
 async def reply_to_hand_off(

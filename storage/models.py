@@ -341,6 +341,12 @@ Index(
     sqlite_where=hand_offs.c.closed_at.is_(None),
     postgresql_where=hand_offs.c.closed_at.is_(None),
 )
+Index(
+    "ix_hand_offs_duplicate_of",
+    hand_offs.c.duplicate_of,
+    sqlite_where=hand_offs.c.duplicate_of.is_not(None),
+    postgresql_where=hand_offs.c.duplicate_of.is_not(None),
+)
 Index("ix_hand_offs_message", hand_offs.c.class_id, hand_offs.c.message_id)
 
 hand_off_steps = Table(

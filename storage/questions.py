@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 
 from storage.models import account_lines, duties, hand_off_steps, hand_offs, persons
 from storage.people import in_force
@@ -250,7 +250,8 @@ class Questions:
         self, class_id: int, tutor_ids: Collection[int], now: datetime, limit: int = 200
     ) -> list[HandOff]:
         """
-        Open questions of a class and of the other classes of its tutors, the oldest first.
+        Open questions of a class and of the other classes of its tutors, the oldest first; of
+        those joined to one card only the first.
 
         Those of this very batch are among them.
         """
@@ -266,6 +267,8 @@ class Questions:
             .where(
                 or_(hand_offs.c.class_id == class_id, hand_offs.c.class_id.in_(theirs)),
                 hand_offs.c.closed_at.is_(None),
+                # However many ask the same, the first of them stands for all.
+                hand_offs.c.duplicate_of.is_(None),
                 hand_offs.c.kind == Label.QUESTION,
                 hand_offs.c.category == Category.INQUIRY,
             )
@@ -303,18 +306,26 @@ class Questions:
 
     async def same_matter(self, item: HandOff) -> list[HandOff]:
         """Every open question that was joined to the same card, `item` among them; oldest first."""
-        first = item.duplicate_of or item.number
         statement = (
             select(hand_offs)
-            .where(
-                or_(hand_offs.c.number == first, hand_offs.c.duplicate_of == first),
-                hand_offs.c.kind == Label.QUESTION,
-                hand_offs.c.category == Category.INQUIRY,
-                hand_offs.c.closed_at.is_(None),
-            )
+            .where(_is_same_matter(item))
             .order_by(hand_offs.c.asked_at, hand_offs.c.number)
         )
         return [hand_off_of(row) for row in await self._uow.read(statement)]
+
+    async def waiting_on_card(self, item: HandOff) -> tuple[HandOff | None, int]:
+        """The first that waits of what was joined to the same card, and how many people ask it."""
+        first = (
+            select(hand_offs)
+            .where(_is_same_matter(item), hand_offs.c.state == State.WAITING)
+            .order_by(hand_offs.c.asked_at, hand_offs.c.number)
+            .limit(1)
+        )
+        row = (await self._uow.read(first)).first()
+        if row is None:
+            return None, 0
+        askers = select(func.count(hand_offs.c.asker_id.distinct())).where(_is_same_matter(item))
+        return hand_off_of(row), int((await self._uow.read(askers)).scalar_one())
 
     async def count_waiting(self) -> int:
         """How many wait for a person, in all classes."""
@@ -459,6 +470,16 @@ class Questions:
             .where(hand_off_steps.c.event_id == event_id, hand_off_steps.c.kind == "added")
             .values(text=replacement)
         )
+
+
+def _is_same_matter(item: HandOff) -> ColumnElement[bool]:
+    first = item.duplicate_of or item.number
+    return and_(
+        or_(hand_offs.c.number == first, hand_offs.c.duplicate_of == first),
+        hand_offs.c.kind == Label.QUESTION,
+        hand_offs.c.category == Category.INQUIRY,
+        hand_offs.c.closed_at.is_(None),
+    )
 
 
 def hand_off_of(row: Row[*tuple[Any, ...]]) -> HandOff:

@@ -1,4 +1,4 @@
-"""which rows of the ledger have been corrected is found by an index"""
+"""which rows of the ledger have been corrected, and what asks the same, are found by an index"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +18,15 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=is_correction,
         postgresql_where=is_correction,
+    )
+    is_joined = sa.text("duplicate_of IS NOT NULL")
+    op.create_index(
+        "ix_hand_offs_duplicate_of",
+        "hand_offs",
+        ["duplicate_of"],
+        unique=False,
+        sqlite_where=is_joined,
+        postgresql_where=is_joined,
     )
 
 
