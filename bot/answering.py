@@ -126,6 +126,7 @@ class Answering:
                     log.exception("inbox.handler_failed", event_id=event.id)
                     done.failed.append((event, error))
                     scene.waiting.clear()
+                    scene.lately.forget()
             broken = {event.id for event, _ in done.failed}
             await uow.inbox.forget_texts(
                 [(event_id, message) for event_id, message in idle if event_id not in broken]

@@ -43,6 +43,26 @@ class Found:
 NOTHING_FOUND = Found()
 
 
+@dataclass(slots=True)
+class Lately:
+    """
+    What handing over has asked the database in this batch, so that a burst asks it once.
+
+    Open questions near a class and answers given in it, by class; and which (first question,
+    class) need no further card for now. Whoever closes something forgets it all.
+    """
+
+    open_near: dict[int, list[HandOff]] = field(default_factory=dict)
+    answered: dict[int, list[tuple[HandOff, str]]] = field(default_factory=dict)
+    quiet: set[tuple[int, int]] = field(default_factory=set)
+
+    def forget(self) -> None:
+        """Something has changed."""
+        self.open_near.clear()
+        self.answered.clear()
+        self.quiet.clear()
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """
@@ -65,6 +85,7 @@ class Context:
     sources: Mapping[str, str]
     prompt: Prompt | None
     waiting: list[HandOff]
+    lately: Lately
     recent: Recent
     turn: Turn | None
     capabilities: Mapping[Platform, Capabilities]

@@ -293,6 +293,8 @@ async def hand_off(
         duplicate_of=None if first is None else first.duplicate_of or first.number,
     )
     context.waiting.append(item)
+    if is_open_question(item) and first is None and room.id in context.lately.open_near:
+        context.lately.open_near[room.id].append(item)
     return item
 
 
@@ -302,7 +304,11 @@ async def _asked_before(context: Context, room: ClassRoom, text: str) -> HandOff
         # What it is about is in the picture.
         return None
     tutors = [tutor.person_id for tutor in room.tutors]
-    waiting = await context.uow.questions.open_questions_near(room.id, tutors, context.now)
+    kept = context.lately.open_near
+    if room.id not in kept:
+        near = context.uow.questions.open_questions_near
+        kept[room.id] = await near(room.id, tutors, context.now)
+    waiting = kept[room.id]
     alike = find_alike(text, context.understanding.topic, waiting, context.knowledge)
     return alike[0] if alike else None
 
@@ -341,11 +347,16 @@ async def cards_for(context: Context, item: HandOff, room: ClassRoom) -> tuple[O
 
     Where another student waits for the same answer, not a card each but, now and then, how many.
     """
+    known = (item.duplicate_of or 0, room.id)
+    if known in context.lately.quiet:
+        return ()
     people = await owners_of(context.uow, item, room, context.now)
     first, others = await _others_waiting(context, item)
     informed: set[int] = set()
     if first is not None:
-        there = await context.uow.people.get_class(first.class_id, context.now)
+        there = room
+        if first.class_id != room.id:
+            there = await context.uow.people.get_class(first.class_id, context.now)
         owners = await owners_of(context.uow, first, there, context.now)
         informed = {person.person_id for person in owners}
     cards = to_each(
@@ -356,7 +367,10 @@ async def cards_for(context: Context, item: HandOff, room: ClassRoom) -> tuple[O
         text=_card(item, room, context.now),
         about=item.number,
     )
-    if first is None or await _was_told_of_more(context, first):
+    if first is None:
+        return cards
+    context.lately.quiet.add(known)
+    if await _was_told_of_more(context, first):
         return cards
     context.uow.cases.note(
         Step(first.number, context.now, StepKind.LINKED, CLOCK, f"T-{item.number}")
@@ -477,6 +491,7 @@ async def _close(context: Context, item: HandOff, text: str, solved_by: SolvedBy
         )
     ]
     closed: list[HandOff] = []
+    context.lately.forget()
     for one in (item, *others):
         is_closed = await context.uow.questions.close(
             one,
@@ -693,6 +708,7 @@ async def _classmate(context: Context, item: HandOff) -> Outcome:
         or is_empty_reply(message.text)
     ):
         return SILENCE
+    context.lately.forget()
     closed = await context.uow.questions.close(
         item,
         at=message.sent_at,

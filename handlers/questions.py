@@ -399,9 +399,11 @@ async def _answered_before(context: Context, decision: Decision) -> Outcome | No
     text = mask(context.message.text)
     if context.message.attachments or not text.strip():
         return None
-    answered = await context.uow.questions.answered_in(
-        context.room.id, context.now - EARLIER_ANSWERS
-    )
+    kept = context.lately.answered
+    if context.room.id not in kept:
+        since = context.now - EARLIER_ANSWERS
+        kept[context.room.id] = await context.uow.questions.answered_in(context.room.id, since)
+    answered = kept[context.room.id]
     alike = find_alike(text, decision.topic, (item for item, _ in answered), context.knowledge)
     if not alike:
         return None
@@ -529,6 +531,7 @@ async def _settle_pieces(context: Context) -> None:
     """The question is answered; its beginning must not go to the tutor ten minutes later."""
     for item in _pieces(context):
         context.waiting.remove(item)
+        context.lately.forget()
         await context.uow.questions.close(
             item, at=context.now, solved_by=SolvedBy.BOT, by=None, answer=""
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from handlers.attention import understanding_of
-from handlers.context import NOTHING_FOUND, Context, Found
+from handlers.context import NOTHING_FOUND, Context, Found, Lately
 from handlers.decision import called_by_name, query_of
 from handlers.faq import Knowledge
 from handlers.published import facts_in_words, scope_of, sources_of
@@ -56,6 +56,7 @@ class Scene:
     waiting: dict[tuple[int, str], list[HandOff]] = field(default_factory=dict)
     prompts: dict[PromptKey, Prompt] = field(default_factory=dict)
     blind: Mapping[Account, Sequence[Span]] = field(default_factory=dict)
+    lately: Lately = field(default_factory=Lately)
     _last_seen: dict[tuple[Platform, str], int] = field(default_factory=dict)
 
     async def load(self, uow: UnitOfWork, messages: Sequence[Message]) -> None:
@@ -140,6 +141,7 @@ class Scene:
             sources=sources_of(self.published.get(room.id)) if room else {},
             prompt=prompt,
             waiting=waiting,
+            lately=self.lately,
             recent=self.recent,
             turn=turn,
             capabilities=self.capabilities,
