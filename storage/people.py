@@ -506,15 +506,6 @@ class People:
         )
         return [name for (name,) in await self._uow.read(statement)]
 
-    async def accounts_of(self, person_id: int) -> list[tuple[Platform, str]]:
-        """Every account of a person, the oldest first."""
-        statement = (
-            select(identities.c.platform, identities.c.user_id)
-            .where(identities.c.person_id == person_id)
-            .order_by(identities.c.id)
-        )
-        return [(Platform(platform), user) for platform, user in await self._uow.read(statement)]
-
     async def set_group_mute(self, group: Conversation, until: datetime | None) -> None:
         """The platform forbids the bot to speak here until then; None lifts it."""
         await self._uow.write(
