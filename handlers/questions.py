@@ -320,7 +320,7 @@ async def _answer(context: Context, decision: Decision) -> Outcome:
     before = context.recent.answered_at(message.conversation, decision.entry.key, message.sent_at)
     if before is not None:
         # The group has it on the screen: the same page again helps nobody.
-        words = texts.answered_just_now(decision.entry.question, f"{before:%H:%M}")
+        words = texts.answered_just_now(decision.text, f"{before:%H:%M}")
         return Outcome((Reply(words),), record, turn=turn)
     source = source_of(decision.entry, context.sources)
     is_unknown = decision.entry.is_personal and context.speaker.person_id is None

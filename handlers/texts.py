@@ -134,9 +134,10 @@ def answered_before(name: str, at: str, question: str, said: str) -> str:
     )
 
 
-def answered_just_now(question: str, at: str) -> str:
-    """The group was told a moment ago."""
-    return f"「{clip(question, 24)}」{at} 刚在群里答过，往上翻就能看到。没解决请 @我 说「转老师」。"
+def answered_just_now(answered: str, at: str) -> str:
+    """The group was told a moment ago: the first line again, the rest is on the screen."""
+    first = clip(answered.split("\n", 1)[0], 80)
+    return f"{first}\n（{at} 刚在群里答过，全文往上翻；没解决请 @我 说「转老师」）"
 
 
 def personal_goes_private() -> str:
