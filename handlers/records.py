@@ -37,6 +37,11 @@ KIND_NAMES: dict[Kind, str] = {
     Kind.COMMAND: "命令",
     Kind.UPDATE: "进展",
     Kind.FORWARD: "转办",
+    Kind.REMINDER: "提醒",
+    Kind.RECEIPT: "回执",
+    Kind.SUBMISSION: "交作业",
+    Kind.ORIENTATION: "入学教育",
+    Kind.CLASS_LIFE: "班级工作",
 }
 SOLVER_NAMES: dict[SolvedBy | None, str] = {
     SolvedBy.BOT: "机器人",

@@ -40,6 +40,11 @@ class Kind(StrEnum):
     COMMAND = "command"
     UPDATE = "update"  # a person tells the asker how it stands
     FORWARD = "forward"  # passed on to a department
+    REMINDER = "reminder"
+    RECEIPT = "receipt"  # 「收到」, or that something was done
+    SUBMISSION = "submission"  # a file handed in
+    ORIENTATION = "orientation"  # 入学教育
+    CLASS_LIFE = "class_life"  # committee, study groups, activities
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Record:
     class_id: int | None = None
     person_id: int | None = None
     tutor_id: int | None = None
+    task: int | None = None
 
 
 class Interactions:
@@ -130,5 +136,6 @@ class Interactions:
                 "event_id": event_id,
                 "message_id": message_id,
                 "is_about_tutor": record.is_about_tutor,
+                "task": record.task,
             },
         )

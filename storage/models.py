@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    and_,
 )
 
 from storage.columns import CleanText, ShanghaiDateTime
@@ -408,6 +409,267 @@ prompts = Table(
     UniqueConstraint("platform", "account", "conversation_id", "user_id"),
 )
 
+# -- what is to be done until when, and who was reminded of it ------------------------------------
+
+tasks = Table(
+    "tasks",
+    metadata,
+    # The n of R-n; given by `counters` like that of a hand-off.
+    Column("number", Id, primary_key=True, autoincrement=False),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("class_id", ForeignKey("classes.id"), nullable=False, index=True),
+    # Whose own reminder it is; None: the class's.
+    Column("person_id", ForeignKey("persons.id"), index=True),
+    # What the term calendar calls it; empty where it does not stand there.
+    Column("matter", String(50), nullable=False),
+    Column("title", CleanText, nullable=False),
+    # What to say; empty: the words of the matter's template.
+    Column("text", CleanText, nullable=False),
+    Column("audience", String(20), nullable=False),
+    Column("is_private", Boolean, nullable=False),
+    Column("opens_at", ShanghaiDateTime),
+    Column("deadline", ShanghaiDateTime),
+    # When it comes round again, as JSON of `handlers.sentences`; None: the steps of a ladder.
+    Column("rule", CleanText),
+    Column("origin", String(20), nullable=False),
+    Column("made_by", String(120), nullable=False),
+    Column("made_at", ShanghaiDateTime, nullable=False),
+    Column("event_id", Id),
+    Column("ended_at", ShanghaiDateTime),
+    Column("ended_by", String(120)),
+)
+# One armed task a matter and class: the calendar's next date moves it or follows it.
+Index(
+    "ix_tasks_matter",
+    tasks.c.class_id,
+    tasks.c.matter,
+    unique=True,
+    sqlite_where=and_(tasks.c.state == "armed", tasks.c.origin == "calendar"),
+    postgresql_where=and_(tasks.c.state == "armed", tasks.c.origin == "calendar"),
+)
+
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("task", ForeignKey("tasks.number"), nullable=False),
+    # `T-7`, `T-2h`, `changed`, or the instant of one occurrence.
+    Column("step", String(40), nullable=False),
+    Column("due_at", ShanghaiDateTime, nullable=False),
+    # Later than this it would only annoy: it expires, and the tutor is told.
+    Column("useful_until", ShanghaiDateTime, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("ended_at", ShanghaiDateTime),
+    Column("ended_by", String(120)),
+    Column("late_minutes", Integer),
+    UniqueConstraint("task", "step", "due_at"),
+)
+Index(
+    "ix_reminders_planned",
+    reminders.c.due_at,
+    sqlite_where=reminders.c.state == "planned",
+    postgresql_where=reminders.c.state == "planned",
+)
+
+obligations = Table(
+    "obligations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("reminder", ForeignKey("reminders.id"), nullable=False),
+    Column("task", ForeignKey("tasks.number"), nullable=False),
+    Column("class_id", ForeignKey("classes.id"), nullable=False),
+    # `person:7` or `group:qq:10001:20001`: with the reminder, what is owed once and only once.
+    Column("recipient", String(220), nullable=False),
+    Column("person_id", ForeignKey("persons.id")),
+    Column("due_at", ShanghaiDateTime, nullable=False),
+    Column("useful_until", ShanghaiDateTime, nullable=False),
+    # Held back until then: night, a muted group, a full day.
+    Column("not_before", ShanghaiDateTime, nullable=False),
+    Column("state", String(20), nullable=False),
+    # Several may be brought by one message, a digest.
+    Column("outbox_key", String(120), index=True),
+    Column("ended_at", ShanghaiDateTime),
+    Column("ended_by", String(120)),
+    Column("late_minutes", Integer),
+    Column("why", CleanText),
+    UniqueConstraint("reminder", "recipient"),
+    Index("ix_obligations_task_person", "task", "person_id"),
+    Index("ix_obligations_class_due_at", "class_id", "due_at"),
+)
+Index(
+    "ix_obligations_open",
+    obligations.c.not_before,
+    sqlite_where=obligations.c.state.in_(("planned", "queued")),
+    postgresql_where=obligations.c.state.in_(("planned", "queued")),
+)
+
+completions = Table(
+    "completions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("task", ForeignKey("tasks.number"), nullable=False),
+    Column("person_id", ForeignKey("persons.id"), nullable=False, index=True),
+    Column("is_done", Boolean, nullable=False),
+    # `list`, `said`, `tutor`, `file`, `console`.
+    Column("how", String(20), nullable=False),
+    # Which list of which day, or which words.
+    Column("source", CleanText, nullable=False),
+    Column("by", String(120), nullable=False),
+    Column("at", ShanghaiDateTime, nullable=False),
+    UniqueConstraint("task", "person_id"),
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("task", ForeignKey("tasks.number"), nullable=False),
+    Column("person_id", ForeignKey("persons.id"), nullable=False, index=True),
+    Column("name", CleanText, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    # Bytes.
+    Column("size", BigInteger, nullable=False),
+    Column("path", CleanText, nullable=False),
+    Column("at", ShanghaiDateTime, nullable=False),
+    Column("event_id", Id),
+    UniqueConstraint("task", "person_id", "sha256"),
+)
+
+group_days = Table(
+    "group_days",
+    metadata,
+    # How often the bot has spoken unasked in a group on a day of Shanghai, `2026-12-05`.
+    Column("platform", String(20), primary_key=True),
+    Column("account", String(100), primary_key=True),
+    Column("group_id", String(100), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("pushed", Integer, nullable=False),
+)
+
+# -- what the school knows about its students -----------------------------------------------------
+
+student_files = Table(
+    "student_files",
+    metadata,
+    Column("person_id", ForeignKey("persons.id"), primary_key=True),
+    Column("major", String(100), nullable=False),
+    Column("level", String(50), nullable=False),
+    Column("grade", String(50), nullable=False),
+    Column("phone", String(40), nullable=False),
+    Column("source", CleanText, nullable=False),
+    Column("updated_at", ShanghaiDateTime, nullable=False),
+)
+
+student_facts = Table(
+    "student_facts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person_id", ForeignKey("persons.id"), nullable=False),
+    # What an answer calls it, 「个人:成绩」.
+    Column("slot", String(100), nullable=False),
+    Column("value", CleanText, nullable=False),
+    Column("as_of", ShanghaiDateTime, nullable=False),
+    Column("source", CleanText, nullable=False),
+    UniqueConstraint("person_id", "slot"),
+)
+
+class_offices = Table(
+    "class_offices",
+    metadata,
+    # 班委: a student's few rights in their own class; no duty, which staff alone hold.
+    Column("id", Id, primary_key=True),
+    Column("class_id", ForeignKey("classes.id"), nullable=False, index=True),
+    Column("person_id", ForeignKey("persons.id"), nullable=False, index=True),
+    Column("office", String(50), nullable=False),
+    Column("starts_at", ShanghaiDateTime, nullable=False),
+    Column("ends_at", ShanghaiDateTime),
+    Column("given_by", String(120), nullable=False),
+)
+
+study_groups = Table(
+    "study_groups",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("class_id", ForeignKey("classes.id"), nullable=False),
+    # Told to join it: 「加入小组 3」.
+    Column("number", Integer, nullable=False),
+    Column("name", CleanText, nullable=False),
+    Column("limit", Integer, nullable=False),
+    Column("made_by", ForeignKey("persons.id"), nullable=False),
+    Column("made_at", ShanghaiDateTime, nullable=False),
+    Column("ended_at", ShanghaiDateTime),
+    UniqueConstraint("class_id", "number"),
+)
+
+study_group_members = Table(
+    "study_group_members",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("group_id", ForeignKey("study_groups.id"), nullable=False),
+    Column("person_id", ForeignKey("persons.id"), nullable=False, index=True),
+    Column("joined_at", ShanghaiDateTime, nullable=False),
+    Column("left_at", ShanghaiDateTime),
+    UniqueConstraint("group_id", "person_id"),
+)
+
+lessons = Table(
+    "lessons",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("class_id", ForeignKey("classes.id"), nullable=False),
+    Column("course", String(200), nullable=False),
+    Column("teacher", CleanText, nullable=False),
+    Column("place", CleanText, nullable=False),
+    Column("starts_at", ShanghaiDateTime, nullable=False),
+    Column("ends_at", ShanghaiDateTime, nullable=False),
+    Column("note", CleanText, nullable=False),
+    UniqueConstraint("class_id", "course", "starts_at"),
+)
+
+course_registrations = Table(
+    "course_registrations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person_id", ForeignKey("persons.id"), nullable=False),
+    Column("course", String(200), nullable=False),
+    UniqueConstraint("person_id", "course"),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    # The secret of a calendar feed's address is told to one person and stored nowhere.
+    Column("token_hash", String(64), primary_key=True),
+    Column("person_id", ForeignKey("persons.id"), nullable=False, unique=True),
+    Column("made_at", ShanghaiDateTime, nullable=False),
+)
+
+orientations = Table(
+    "orientations",
+    metadata,
+    # 入学教育 of one member of one class; the welcome is said once however often they join.
+    Column("id", Id, primary_key=True),
+    Column("class_id", ForeignKey("classes.id"), nullable=False),
+    Column("platform", String(20), nullable=False),
+    Column("account", String(100), nullable=False),
+    Column("user_id", String(100), nullable=False),
+    Column("group_id", String(100), nullable=False),
+    Column("welcomed_at", ShanghaiDateTime),
+    # How many of the steps have been shown.
+    Column("step", Integer, nullable=False),
+    Column("standing", String(20), nullable=False),
+    Column("next_at", ShanghaiDateTime),
+    Column("finished_at", ShanghaiDateTime),
+    UniqueConstraint("class_id", "platform", "user_id"),
+)
+Index(
+    "ix_orientations_next_at",
+    orientations.c.next_at,
+    sqlite_where=orientations.c.next_at.is_not(None),
+    postgresql_where=orientations.c.next_at.is_not(None),
+)
+
 # -- the record -----------------------------------------------------------------------------------
 
 interactions = Table(
@@ -435,6 +697,8 @@ interactions = Table(
     Column("is_about_tutor", Boolean, nullable=False),
     # A correction is a new row that points to the old one; rows are never changed.
     Column("corrects", ForeignKey("interactions.id")),
+    # The R-n that brought it about or that it is about.
+    Column("task", Id),
     Index("ix_interactions_class_at", "class_id", "at"),
     Index("ix_interactions_tutor_at", "tutor_id", "at"),
     Index("ix_interactions_speaker", "platform", "speaker_id"),

@@ -26,6 +26,7 @@ from storage.published import Published
 from storage.questions import Questions
 from storage.reports import Reports
 from storage.supervisors import Supervisors
+from storage.tasks import Tasks
 
 
 class UnitOfWork:
@@ -158,6 +159,10 @@ class UnitOfWork:
     @cached_property
     def cases(self) -> Cases:
         return Cases(self)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        return Tasks(self)
 
     @cached_property
     def interactions(self) -> Interactions:

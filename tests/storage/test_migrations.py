@@ -39,7 +39,7 @@ async def test_migrating_twice_changes_nothing(database: Database) -> None:
     await runner.require_current(database)
     async with database.reading() as uow:
         rows = [tuple(row) for row in await uow.read(select(counters))]
-    assert rows == [(SERIES, 1)]
+    assert sorted(rows) == [(SERIES, 1), ("task", 0)]
 
 
 async def test_an_empty_database_is_refused_until_it_is_migrated(tmp_path: Path) -> None:
