@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from handlers import texts
-from handlers.alike import find_alike
+from handlers.alike import find_alike, is_for_everybody
 from handlers.clocks import due_of
 from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.decision import article_of, is_about_tutor
@@ -300,8 +300,8 @@ async def hand_off(
 
 async def _asked_before(context: Context, room: ClassRoom, text: str) -> HandOff | None:
     """The oldest open question of the same tutor's students that asks the same."""
-    if context.message.attachments:
-        # What it is about is in the picture.
+    if context.message.attachments or not is_for_everybody(text):
+        # What it is about is in the picture, or only its asker's: the database is not asked.
         return None
     tutors = [tutor.person_id for tutor in room.tutors]
     kept = context.lately.open_near
@@ -440,9 +440,12 @@ async def reply_to_hand_off(
     records = await _credited(context, closed, room, solved_by)
     # What was done about a student in distress is between the tutor and the record.
     told = [it for it in closed if it.kind is not Label.DISTRESS]
+    asked: tuple[Outgoing, ...] = ()
     if is_visible:
         # Whoever asked it there has seen it.
-        told = [it for it in told if it.conversation != context.message.conversation]
+        seen = [it for it in told if it.conversation == context.message.conversation]
+        told = [it for it in told if it not in seen]
+        asked = await _asked_for_marks(context, seen)
     name = (
         texts.department(department.name)
         if department is not None
@@ -462,7 +465,32 @@ async def reply_to_hand_off(
     elif not is_visible:
         by_name = "" if department is None else department.name
         replies = (Reply(texts.replied(numbers, by_name)),)
-    return Outcome(replies, records[0], brought, further=tuple(records[1:]))
+    return Outcome(replies, records[0], brought + asked, further=tuple(records[1:]))
+
+
+async def _asked_for_marks(context: Context, items: Iterable[HandOff]) -> tuple[Outgoing, ...]:
+    """
+    Whoever has been told a number and now saw the answer in the group is asked in private.
+
+    Not in the group: a line behind every answer of the tutor's would be noise.
+    """
+    outgoing: list[Outgoing] = []
+    for item in items:
+        was_told = item.state is State.WAITING and item.surface_at is None
+        alone = private_chat(item.conversation, item.asker_id)
+        if not was_told or not await _may_write(context, alone):
+            continue
+        await ask_for_mark(context.uow, item, alone, context.now)
+        key = f"mark:{context.event_id}:{item.number}"
+        text = texts.mark_invited(item.number)
+        outgoing.append(Outgoing(key=key, conversation=alone, text=text, about=item.number))
+    return tuple(outgoing)
+
+
+async def _may_write(context: Context, alone: Conversation) -> bool:
+    """Whether the platform lets the bot begin this private chat, or the other side has."""
+    is_open = context.capabilities[alone.platform].writes_first
+    return is_open or await context.uow.inbox.has_heard(alone)
 
 
 async def department_of(context: Context, item: HandOff) -> Contact | None:
@@ -573,8 +601,7 @@ async def to_askers(
             by_place[place].append(item)
             continue
         alone = private_chat(place, item.asker_id)
-        is_open = context.capabilities[place.platform].writes_first
-        if is_open or await context.uow.inbox.has_heard(alone):
+        if await _may_write(context, alone):
             by_place[alone].append(item)
         else:
             outgoing.append(
