@@ -15,7 +15,7 @@ import segno
 import typer
 from argon2 import PasswordHasher
 
-from bot import demo, drawing, evaluating, kb, logs, reporting, retraining
+from bot import auditing, demo, drawing, evaluating, kb, logs, reporting, retraining
 from bot.adapters.wechat import Standing, State
 from bot.app import AlreadyOpen, App
 from bot.asking import Asker
@@ -42,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(kb.app, name="kb")
 app.add_typer(retraining.review, name="review")
+app.add_typer(auditing.app, name="audit")
 app.command()(retraining.retrain)
 PLAYGROUND_DATABASE = "sqlite+aiosqlite:///data/playground.db"
 MIN_PASSWORD = 10
@@ -122,9 +123,15 @@ def import_(
     config: Config = DEFAULT_FILE,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="看过差异后不再询问")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只看差异，不改数据库")] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="学生表：表里有的班以表为准，不在表里的学生离班（− 行）"),
+    ] = False,
 ) -> None:
-    """导入班级、教师、学生、校历、学校信息或知识；先列差异，有一行错就一行也不改。"""
-    import_and_tell(config, kind, file, yes=yes, dry_run=dry_run)
+    """导入班级、教师、学生、个人信息、校历、学校信息或知识；先列差异，有一行错就一行也不改。"""
+    if replace and kind is not Kind.STUDENTS:
+        fail("--replace 只用于学生表。")
+    import_and_tell(config, kind, file, yes=yes, dry_run=dry_run, replaces=replace)
 
 
 @app.command()

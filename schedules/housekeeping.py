@@ -22,3 +22,8 @@ async def expire(uow: UnitOfWork, now: datetime, means: Means) -> None:
 async def prune(uow: UnitOfWork, now: datetime, means: Means) -> None:
     """Stored messages past their retention; the ledger keeps that they were."""
     await uow.inbox.prune(now - EVENTS_KEPT)
+
+
+async def seal(uow: UnitOfWork, now: datetime, means: Means) -> None:
+    """Lines of the audit list that have no seal yet."""
+    await uow.audit.seal(now)

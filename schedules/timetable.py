@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from schedules import clocks, housekeeping, questions
+from schedules import clocks, housekeeping, orientation, questions
 from schedules.means import Means
 from storage.unit_of_work import UnitOfWork
 
@@ -31,6 +31,9 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry("clocks.give_back", timedelta(seconds=60), clocks.give_back),
     Entry("clocks.watch_distress", timedelta(seconds=30), clocks.watch_distress),
     Entry("clocks.notice_silence", timedelta(minutes=10), clocks.notice_silence),
+    Entry("housekeeping.seal", timedelta(seconds=30), housekeeping.seal),
+    Entry("orientation.welcome", timedelta(seconds=30), orientation.welcome),
+    Entry("orientation.show_cards", timedelta(minutes=5), orientation.show_cards),
     Entry("housekeeping.expire", timedelta(minutes=10), housekeeping.expire),
     Entry("housekeeping.prune", timedelta(hours=6), housekeeping.prune),
 )

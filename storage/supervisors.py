@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -55,6 +56,11 @@ class Supervisors:
     async def any(self) -> bool:
         """Whether there is any account at all."""
         return (await self._uow.read(select(supervisors.c.id).limit(1))).first() is not None
+
+    async def names_in(self, unit_ids: Collection[int]) -> list[str]:
+        """The sign-in names of these units' accounts."""
+        statement = select(supervisors.c.username).where(supervisors.c.unit_id.in_(unit_ids))
+        return list((await self._uow.read(statement)).scalars())
 
     async def put(
         self, *, username: str, name: str, password_hash: str, unit_id: int | None

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from bot.web import cases, knowledge, pages, playground, session
+from bot.web import audit, cases, knowledge, pages, playground, session
 from bot.web.base import APP, HERE, TEMPLATES, open_templates, page
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def build(app: App) -> web.Application:
             web.get(r"/ledger/{id:\d{1,18}}", pages.ledger_row),
             web.post(r"/ledger/{id:\d{1,18}}/correct", pages.correct_row),
             web.get("/lines", pages.lines),
+            web.get("/audit", audit.overview),
             web.get("/cases", cases.overview),
             web.get(r"/cases/{number:\d{1,15}}", cases.case_page),
             web.post(r"/cases/{number:\d{1,15}}/{deed:[a-z]{1,20}}", cases.act),

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
 import sys
 from datetime import datetime
@@ -449,3 +450,23 @@ def test_status_says_what_is_connected_and_shows_the_code_to_scan(folder: Path) 
     assert "✗ 微信：等扫码登录" in found.stdout
     assert "█" in found.stdout
     assert "weixin://x" not in found.stdout
+
+
+def test_the_audit_list_is_verified_and_a_changed_line_named(folder: Path) -> None:
+    call("migrate")
+    call("import", "classes", "班级.csv", "--yes")
+
+    good = call("audit", "verify")
+    head = next(line for line in good.output.splitlines() if "指纹" in line).split("：")[1]
+    again = call("audit", "verify", "--expect", head)
+    other = call("audit", "verify", "--expect", "f" * 64)
+    with sqlite3.connect(folder / "data" / "zhuxue.db") as database:
+        database.execute("DROP TRIGGER audit_no_update")
+        database.execute("UPDATE audit SET actor = 'nobody'")
+    bad = call("audit", "verify")
+
+    assert good.exit_code == again.exit_code == 0
+    assert other.exit_code == 1
+    assert "不在链上" in other.output
+    assert bad.exit_code == 1
+    assert "被改过" in bad.output

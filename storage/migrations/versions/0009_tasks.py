@@ -14,6 +14,8 @@ depends_on = None
 def upgrade() -> None:
     big = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.execute("INSERT INTO counters (name, value) VALUES ('task', 0)")
+    # When the reminders were last looked after, in seconds since 1970: 0 is never.
+    op.execute("INSERT INTO counters (name, value) VALUES ('reminders_ran', 0)")
     op.create_table(
         "group_days",
         sa.Column("platform", sa.String(length=20), nullable=False),
@@ -304,7 +306,8 @@ def upgrade() -> None:
         sa.Column("ended_at", ShanghaiDateTime(timezone=True), nullable=True),
         sa.Column("ended_by", sa.String(length=120), nullable=True),
         sa.Column("late_minutes", sa.Integer(), nullable=True),
-        sa.Column("why", CleanText(), nullable=True),
+        sa.Column("why", sa.String(length=20), nullable=True),
+        sa.Column("told_at", ShanghaiDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["class_id"], ["classes.id"], name=op.f("fk_obligations_class_id")),
         sa.ForeignKeyConstraint(
             ["person_id"], ["persons.id"], name=op.f("fk_obligations_person_id")
@@ -321,17 +324,74 @@ def upgrade() -> None:
     with op.batch_alter_table("obligations", schema=None) as batch_op:
         batch_op.create_index("ix_obligations_class_due_at", ["class_id", "due_at"], unique=False)
         batch_op.create_index(
-            "ix_obligations_open",
+            "ix_obligations_planned",
             ["not_before"],
             unique=False,
-            sqlite_where=sa.text("state IN ('planned', 'queued')"),
-            postgresql_where=sa.text("state IN ('planned', 'queued')"),
+            sqlite_where=sa.text("state = 'planned'"),
+            postgresql_where=sa.text("state = 'planned'"),
+        )
+        batch_op.create_index(
+            "ix_obligations_queued",
+            ["outbox_key"],
+            unique=False,
+            sqlite_where=sa.text("state = 'queued'"),
+            postgresql_where=sa.text("state = 'queued'"),
+        )
+        batch_op.create_index(
+            "ix_obligations_untold",
+            ["class_id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'expired' AND told_at IS NULL"),
+            postgresql_where=sa.text("state = 'expired' AND told_at IS NULL"),
         )
         batch_op.create_index(batch_op.f("ix_obligations_outbox_key"), ["outbox_key"], unique=False)
         batch_op.create_index("ix_obligations_task_person", ["task", "person_id"], unique=False)
 
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("begun_at", ShanghaiDateTime(timezone=True), nullable=True))
+
     with op.batch_alter_table("interactions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("task", big, nullable=True))
+
+    with op.batch_alter_table("binding_codes", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("given_by", sa.String(length=120), nullable=True))
+
+    _seals(big)
+
+
+def _seals(big: sa.types.TypeEngine[int]) -> None:
+    """The audit list: from where, why, and a chain of seals over it."""
+    op.execute("INSERT INTO counters (name, value) VALUES ('audit_seal', 0)")
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("address", sa.String(length=100), nullable=False, server_default="")
+        )
+        batch_op.add_column(sa.Column("reason", CleanText(), nullable=False, server_default=""))
+    op.create_table(
+        "audit_seals",
+        sa.Column("number", big, autoincrement=False, nullable=False),
+        sa.Column("audit_id", big, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("sealed_at", ShanghaiDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["audit_id"], ["audit.id"], name=op.f("fk_audit_seals_audit_id")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_seals")),
+        sa.UniqueConstraint("audit_id", name=op.f("uq_audit_seals_audit_id")),
+    )
+    if op.get_bind().dialect.name == "sqlite":
+        for deed in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER audit_seals_no_{deed.lower()} BEFORE {deed} ON audit_seals "
+                "BEGIN SELECT RAISE(ABORT, 'audit_seals is append-only'); END"
+            )
+        return
+    op.execute(
+        "CREATE FUNCTION audit_seals_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'audit_seals is append-only'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER audit_seals_append_only BEFORE UPDATE OR DELETE ON audit_seals "
+        "FOR EACH ROW EXECUTE FUNCTION audit_seals_append_only()"
+    )
 
 
 def downgrade() -> None:
