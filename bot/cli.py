@@ -15,7 +15,7 @@ import segno
 import typer
 from argon2 import PasswordHasher
 
-from bot import auditing, demo, drawing, evaluating, kb, logs, reporting, retraining
+from bot import auditing, demo, drawing, evaluating, exporting, kb, logs, reporting, retraining
 from bot.adapters.wechat import Standing, State
 from bot.app import AlreadyOpen, App
 from bot.asking import Asker
@@ -44,6 +44,7 @@ app.add_typer(kb.app, name="kb")
 app.add_typer(retraining.review, name="review")
 app.add_typer(auditing.app, name="audit")
 app.command()(retraining.retrain)
+app.command()(exporting.export)
 PLAYGROUND_DATABASE = "sqlite+aiosqlite:///data/playground.db"
 MIN_PASSWORD = 10
 

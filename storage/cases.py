@@ -142,6 +142,26 @@ class Cases:
         )
         return await self._cases(statement, unit_ids)
 
+    async def history(
+        self,
+        unit_ids: Collection[int] | None,
+        *,
+        since: datetime | None,
+        until: datetime | None,
+        before: int | None,
+        limit: int,
+    ) -> list[Case]:
+        """What waited or was settled, of these units, asked between the two, the newest first."""
+        statement = _with_names().where(hand_offs.c.state != State.WATCHED)
+        if since is not None:
+            statement = statement.where(hand_offs.c.asked_at >= since)
+        if until is not None:
+            statement = statement.where(hand_offs.c.asked_at < until)
+        if before is not None:
+            statement = statement.where(hand_offs.c.number < before)
+        statement = statement.order_by(hand_offs.c.number.desc()).limit(limit)
+        return await self._cases(statement, unit_ids)
+
     async def case(self, number: int, unit_ids: Collection[int] | None) -> Case | None:
         """T-`number`, if it is one of these units' (None: anybody's)."""
         found = await self._cases(_with_names().where(hand_offs.c.number == number), unit_ids)

@@ -14,6 +14,7 @@ from storage.errors import NotFound
 from storage.models import (
     binding_codes,
     class_groups,
+    class_offices,
     classes,
     duties,
     enrolments,
@@ -104,7 +105,11 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who speaks, by the platform's id and our database only; `person_id` None is unbound."""
+    """
+    Who speaks, by the platform's id and our database only; `person_id` None is unbound.
+
+    `offices` are the ids of the classes on whose committee (班委) a student is now.
+    """
 
     platform: Platform
     user_id: str
@@ -112,6 +117,7 @@ class Speaker:
     name: str = ""
     duties: tuple[Duty, ...] = field(default=())
     class_ids: tuple[int, ...] = ()
+    offices: tuple[int, ...] = ()
 
     def role_in(self, room: ClassRoom) -> Role:
         """What this person is to `room` now."""
@@ -310,9 +316,22 @@ class People:
             select(enrolments).where(enrolments.c.person_id.in_(person_ids))
         ):
             enrolled[row.person_id].append(row.class_id)
+        in_office: dict[int, list[int]] = defaultdict(list)
+        for row in await self._uow.read(
+            select(class_offices.c.person_id, class_offices.c.class_id).where(
+                class_offices.c.person_id.in_(person_ids),
+                or_(class_offices.c.ends_at.is_(None), class_offices.c.ends_at > now),
+            )
+        ):
+            in_office[row.person_id].append(row.class_id)
         for key, (person_id, name) in persons_by_key.items():
             found[key] = Speaker(
-                *key, person_id, name, tuple(held[person_id]), tuple(enrolled[person_id])
+                *key,
+                person_id,
+                name,
+                tuple(held[person_id]),
+                tuple(enrolled[person_id]),
+                tuple(dict.fromkeys(in_office[person_id])),
             )
         return found
 
@@ -335,6 +354,11 @@ class People:
             .where(in_force(now))
         )
         return {(Platform(platform), user) for platform, user in await self._uow.read(statement)}
+
+    async def unit_name(self, unit_id: int) -> str:
+        """What a unit is called."""
+        statement = select(units.c.name).where(units.c.id == unit_id)
+        return str((await self._uow.read(statement)).scalar_one())
 
     async def units_below(self, unit_id: int) -> set[int]:
         """A unit and everything under it."""
@@ -443,14 +467,23 @@ class People:
             )
 
     async def put_binding_code(
-        self, person_id: int, code_hash: str, now: datetime, expires_at: datetime
+        self,
+        person_id: int,
+        code_hash: str,
+        now: datetime,
+        expires_at: datetime,
+        *,
+        given_by: str | None = None,
     ) -> None:
         """The one code of a person that ties another account to them; an older one ends."""
         stale = or_(binding_codes.c.person_id == person_id, binding_codes.c.expires_at <= now)
         await self._uow.write(delete(binding_codes).where(stale))
         await self._uow.write(
             insert(binding_codes).values(
-                code_hash=code_hash, person_id=person_id, expires_at=expires_at
+                code_hash=code_hash,
+                person_id=person_id,
+                expires_at=expires_at,
+                given_by=given_by,
             )
         )
 

@@ -126,6 +126,10 @@ PAGES: dict[tuple[str, str], tuple[tuple[str, ...], dict[str, str]]] = {
     ),
     (GET, "/ledger/{id}"): (("/ledger/{n}", "/ledger/{row}"), {}),
     (GET, "/lines"): (("/lines",), {}),
+    (GET, "/export/{report}.{kind}"): (
+        ("/export/ledger.xlsx", "/export/cases.docx", "/export/audit.xlsx?class=计算机2301"),
+        {},
+    ),
     (GET, "/audit"): (("/audit", "/audit?what=case", "/audit?actor=web:"), {}),
     (GET, "/cases"): (
         ("/cases", "/cases?kind=complaint", "/cases?level=unit", "/cases?tutor=王敏&overdue=1"),

@@ -131,5 +131,6 @@ async def overview(request: web.Request) -> web.Response:
         actor=actor,
         query=query,
         more=more,
+        exported=query.address().removeprefix("/ledger"),
         is_whole=units is None,
     )

@@ -20,7 +20,7 @@ from handlers import texts
 from handlers.decision import article_of
 from handlers.records import KIND_NAMES, SOLVER_NAMES, day_bounds, outcome_in_words
 from storage.interactions import Kind
-from storage.questions import SolvedBy
+from storage.questions import HandOff, SolvedBy
 from storage.reports import DayFigures, LedgerFilter, LedgerRow
 from storage.vocabulary import ConversationKind, Message, Outgoing, Platform, Topic
 
@@ -281,7 +281,15 @@ async def units_of(uow: UnitOfWork, supervisor: Supervisor) -> Collection[int] |
     """The units whose classes a supervisor may see; None is all of them."""
     if supervisor.unit_id is None:
         return None
-    return await uow.people.units_below(supervisor.unit_id)
+    below: set[int] = set()
+    for unit_id in (supervisor.unit_id, *supervisor.more_units):
+        below |= await uow.people.units_below(unit_id)
+    return below
+
+
+def is_about_reader(supervisor: Supervisor, item: HandOff) -> bool:
+    """A complaint about the tutor of a class the reader is, or was, tutor of: not theirs to see."""
+    return item.is_about_tutor and item.class_id in supervisor.own_classes
 
 
 # -- pages ----------------------------------------------------------------------------------------
@@ -295,7 +303,10 @@ async def ledger(request: web.Request) -> web.Response:
     async with app.database.reading() as uow:
         units = await units_of(uow, reader.supervisor)
         scope = LedgerFilter(
-            unit_ids=units, class_name=query.class_name, tutor_name=query.tutor_name
+            unit_ids=units,
+            class_name=query.class_name,
+            tutor_name=query.tutor_name,
+            own_classes=reader.supervisor.own_classes,
         )
         since, until = day_bounds(now.date())
         figures = await uow.reports.figures(replace(scope, since=since, until=until))
@@ -319,6 +330,7 @@ async def ledger(request: web.Request) -> web.Response:
         query=query,
         entries=shown,
         next_page=query.address(shown[-1].id) if len(rows) > ROWS else "",
+        exported=query.address().removeprefix("/ledger"),
         figures=figures,
         bars=bars(figures),
         median=median_in_words(figures),
@@ -337,7 +349,7 @@ async def ledger_row(request: web.Request) -> web.Response:
     now = app.clock.now()
     async with app.database.reading() as uow:
         units = await units_of(uow, reader.supervisor)
-        rows = await uow.reports.ledger(LedgerFilter(id=row_id, unit_ids=units), limit=1)
+        rows = await uow.reports.ledger(_one_row(reader, row_id, units), limit=1)
         shown = await entries(uow, rows, now)
     if not shown:
         # A row of another unit is answered as one that never was.
@@ -364,7 +376,7 @@ async def correct_row(request: web.Request) -> web.Response:
         raise web.HTTPSeeOther(f"/ledger/{row_id}?said=missing")
     async with app.database.unit_of_work() as uow:
         units = await units_of(uow, reader.supervisor)
-        rows = await uow.reports.ledger(LedgerFilter(id=row_id, unit_ids=units), limit=1)
+        rows = await uow.reports.ledger(_one_row(reader, row_id, units), limit=1)
         if not rows:
             raise web.HTTPNotFound
         is_done = await uow.interactions.correct(
@@ -387,7 +399,8 @@ async def lines(request: web.Request) -> web.Response:
     async with app.database.reading() as uow:
         found = await status.look(uow, app.clock.now())
         # How much waits elsewhere is not for a unit to know: it may be a complaint.
-        own = await uow.cases.waiting(await units_of(uow, reader.supervisor))
+        waiting = await uow.cases.waiting(await units_of(uow, reader.supervisor))
+        own = [case for case in waiting if not is_about_reader(reader.supervisor, case.item)]
     is_whole = reader.supervisor.unit_id is None
     codes = [
         segno.make(login.code).svg_data_uri(scale=6, border=4, dark="#000", light="#fff")
@@ -403,6 +416,10 @@ async def lines(request: web.Request) -> web.Response:
         codes=codes,
         is_whole=is_whole,
     )
+
+
+def _one_row(reader: session.SignedIn, row_id: int, units: Collection[int] | None) -> LedgerFilter:
+    return LedgerFilter(id=row_id, unit_ids=units, own_classes=reader.supervisor.own_classes)
 
 
 async def _note(

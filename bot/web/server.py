@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from bot.web import audit, cases, knowledge, pages, playground, session
+from bot.web import audit, cases, exports, feed, knowledge, pages, playground, session
 from bot.web.base import APP, HERE, TEMPLATES, open_templates, page
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ def build(app: App) -> web.Application:
             web.get(r"/ledger/{id:\d{1,18}}", pages.ledger_row),
             web.post(r"/ledger/{id:\d{1,18}}/correct", pages.correct_row),
             web.get("/lines", pages.lines),
+            web.get(r"/feed/{token:[\w-]{20,100}}.ics", feed.feed),
             web.get("/audit", audit.overview),
+            web.get("/export/{report}.{kind}", exports.export),
             web.get("/cases", cases.overview),
             web.get(r"/cases/{number:\d{1,15}}", cases.case_page),
             web.post(r"/cases/{number:\d{1,15}}/{deed:[a-z]{1,20}}", cases.act),
@@ -136,12 +138,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def is_for_us(bound_to: str, host: str) -> bool:
+def is_for_us(bound_to: str, host: str, base_url: str = "") -> bool:
     """
     Whether a `Host` header may be answered.
 
     While only this machine can reach us, a foreign name is a page elsewhere that has its own name
-    resolve to us (DNS rebinding) to read along.
+    resolve to us (DNS rebinding) to read along. `base_url` is what a proxy before us is called by.
     """
     if not is_loopback(bound_to):
         return True
@@ -149,14 +151,16 @@ def is_for_us(bound_to: str, host: str) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    return is_loopback(name) or name == bound_to
+    own = (urlsplit(base_url).hostname or "") if base_url else bound_to
+    return is_loopback(name) or name in (bound_to, own)
 
 
 @web.middleware
 async def only_here(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse foreign host names. OneBot's door has a token and turns browsers away by itself."""
     is_onebot = request.path in ONEBOT_PATHS
-    if not is_onebot and not is_for_us(request.app[APP].settings.web.host, request.host):
+    settings = request.app[APP].settings.web
+    if not is_onebot and not is_for_us(settings.host, request.host, settings.base_url):
         return _error_page(request, 421)
     return await handler(request)
 
@@ -184,7 +188,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.update(HEADERS)
     # Pages show records; a file may be kept, but is asked after each time.
     is_file = request.path.startswith(STATIC) and response.status < 400
-    response.headers["Cache-Control"] = "no-cache" if is_file else "no-store"
+    response.headers.setdefault("Cache-Control", "no-cache" if is_file else "no-store")
 
 
 def _error_page(request: web.Request, status: int, error_id: str = "") -> web.Response:
