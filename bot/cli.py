@@ -15,7 +15,7 @@ import segno
 import typer
 from argon2 import PasswordHasher
 
-from bot import auditing, demo, drawing, evaluating, exporting, kb, logs, reporting, retraining
+from bot import auditing, demo, drawing, evaluating, exporting, kb, logs, reporting, research, retraining
 from bot.adapters.wechat import Standing, State
 from bot.app import AlreadyOpen, App
 from bot.asking import Asker
@@ -45,6 +45,7 @@ app.add_typer(retraining.review, name="review")
 app.add_typer(auditing.app, name="audit")
 app.command()(retraining.retrain)
 app.command()(exporting.export)
+app.command()(research.research)
 PLAYGROUND_DATABASE = "sqlite+aiosqlite:///data/playground.db"
 MIN_PASSWORD = 10
 
@@ -128,11 +129,27 @@ def import_(
         bool,
         typer.Option("--replace", help="学生表：表里有的班以表为准，不在表里的学生离班（− 行）"),
     ] = False,
+    week_one: Annotated[
+        datetime | None,
+        typer.Option("--week-one", formats=["%Y-%m-%d"], help="课表：第一周从哪天算起，七天一周"),
+    ] = None,
+    tell: Annotated[bool, typer.Option("--tell", help="课表：有变化就告诉班级群")] = False,
 ) -> None:
     """导入班级、教师、学生、个人信息、校历、学校信息或知识；先列差异，有一行错就一行也不改。"""
     if replace and kind is not Kind.STUDENTS:
         fail("--replace 只用于学生表。")
-    import_and_tell(config, kind, file, yes=yes, dry_run=dry_run, replaces=replace)
+    if (tell or week_one) and kind is not Kind.TIMETABLE:
+        fail("--tell 和 --week-one 只用于课表（timetable）。")
+    import_and_tell(
+        config,
+        kind,
+        file,
+        yes=yes,
+        dry_run=dry_run,
+        replaces=replace,
+        week_one=week_one.date() if week_one else None,
+        tells=tell,
+    )
 
 
 @app.command()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select, true
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, true
 
 from storage.interactions import Kind, Record
-from storage.models import classes, duties, hand_offs, interactions, persons
+from storage.models import classes, duties, hand_offs, interactions, persons, units
 from storage.questions import Level, SolvedBy, State
 from storage.vocabulary import Action, Label, Platform, Role, Topic
 
@@ -27,7 +27,8 @@ class LedgerFilter:
     """
     Which rows; None and "" mean any. `hide_about_tutor` is set whenever a tutor is the reader.
 
-    `class_name` and `tutor_name` are any part of the name.
+    `class_name` and `tutor_name` are any part of the name. What is about the tutor of one of
+    `own_classes` is left out: those of a supervisor who is, or was, a tutor too.
     """
 
     id: int | None = None
@@ -40,6 +41,7 @@ class LedgerFilter:
     since: datetime | None = None
     until: datetime | None = None
     hide_about_tutor: bool = False
+    own_classes: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,20 @@ class DayFigures:
     first_reply_seconds: tuple[float, ...]
     by_department: int = 0
     closed_by_tutor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """A row for research; `speaker` only counts different people and is never told."""
+
+    id: int
+    at: datetime
+    unit_name: str | None
+    topic: Topic
+    kind: Kind
+    solved_by: SolvedBy | None
+    first_reply_seconds: float | None
+    speaker: tuple[str, str]
 
 
 class Reports:
@@ -129,6 +145,50 @@ class Reports:
         if before_id is not None:
             statement = statement.where(interactions.c.id < before_id)
         return [_ledger_row(row) for row in await self._uow.read(statement)]
+
+    async def anonymous(
+        self, after: int, *, since: datetime | None, until: datetime | None, limit: int = 5000
+    ) -> list[Anonymous]:
+        """The oldest rows past row `after`; none of what students said in distress."""
+        statement = (
+            select(
+                interactions.c.id,
+                interactions.c.at,
+                units.c.name,
+                interactions.c.topic,
+                interactions.c.kind,
+                interactions.c.solved_by,
+                interactions.c.first_reply_seconds,
+                interactions.c.platform,
+                interactions.c.speaker_id,
+            )
+            .join(classes, classes.c.id == interactions.c.class_id)
+            .outerjoin(units, units.c.id == classes.c.unit_id)
+            .where(
+                interactions.c.id > after,
+                interactions.c.kind.not_in([Kind.DISTRESS, Kind.PERSONAL]),
+                ~_is_corrected(),
+            )
+            .order_by(interactions.c.id)
+            .limit(limit)
+        )
+        if since is not None:
+            statement = statement.where(interactions.c.at >= since)
+        if until is not None:
+            statement = statement.where(interactions.c.at < until)
+        return [
+            Anonymous(
+                row.id,
+                row.at,
+                row.name,
+                Topic(row.topic),
+                Kind(row.kind),
+                None if row.solved_by is None else SolvedBy(row.solved_by),
+                row.first_reply_seconds,
+                (row.platform, row.speaker_id),
+            )
+            for row in await self._uow.read(statement)
+        ]
 
     async def count(self, wanted: LedgerFilter) -> int:
         """How many rows there are."""
@@ -241,6 +301,13 @@ def _matches(wanted: LedgerFilter) -> ColumnElement[bool]:
         conditions.append(interactions.c.at < wanted.until)
     if wanted.hide_about_tutor:
         conditions.append(interactions.c.is_about_tutor.is_(False))
+    if wanted.own_classes:
+        conditions.append(
+            or_(
+                interactions.c.is_about_tutor.is_(False),
+                interactions.c.class_id.not_in(wanted.own_classes),
+            )
+        )
     return and_(*conditions)
 
 
@@ -261,6 +328,13 @@ def _waits(wanted: LedgerFilter) -> ColumnElement[bool]:
         # What a tutor reads: what waits for the unit or the province is not theirs to count.
         conditions.append(hand_offs.c.is_about_tutor.is_(False))
         conditions.append(hand_offs.c.level == Level.TUTOR)
+    if wanted.own_classes:
+        conditions.append(
+            or_(
+                hand_offs.c.is_about_tutor.is_(False),
+                hand_offs.c.class_id.not_in(wanted.own_classes),
+            )
+        )
     return and_(*conditions)
 
 
@@ -305,6 +379,7 @@ def _ledger_row(row: Row[*tuple[Any, ...]]) -> LedgerRow:
             hand_off=row.hand_off,
             entry=row.entry or "",
             is_about_tutor=row.is_about_tutor,
+            task=row.task,
         ),
         event_id=row.event_id,
         message_id=row.message_id,
