@@ -1,21 +1,25 @@
 """`import`: a table becomes rows of the database, all or nothing, after its diff was shown."""
 
+import asyncio
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 
 from bot.knowledge import base_entries, entries_of_rows, row_of, shipped_rows, usable
-from bot.tables import read_table
-from handlers import imports
+from bot.tables import read_sheets, read_table
+from handlers import done_lists, imports, school_tables, timetable
 from handlers.faq import HEADER, MIN_VARIANTS, MORE_COLUMNS, Entry, KnowledgeError, cells_of
 from handlers.imports import Cell, Table, TableError
-from handlers.settings import BotSettings
+from handlers.settings import BotSettings, ReminderSettings
+from handlers.texts_timetable import change_lines
 from storage.database import Database
 from storage.imports import Changes, EntryRow
 from storage.published import Owner, UnitName
 from storage.unit_of_work import UnitOfWork
+from storage.vocabulary import SHANGHAI
 
 
 class Kind(StrEnum):
@@ -30,10 +34,22 @@ class Kind(StrEnum):
     KNOWLEDGE = "knowledge"
     CONTACTS = "contacts"
     SUPERVISORS = "supervisors"
+    PERSONAL = "personal"
+    TIMETABLE = "timetable"
+    COURSES = "courses"
+    DONE = "done"
 
 
 #: In a workbook of several sheets the one to read; any other book has it on its first.
 SHEETS = {Kind.CALENDAR: "校历", Kind.FACTS: "信息", Kind.KNOWLEDGE: "知识"}
+
+
+#: Handed over as they are: what their columns may be called, and which they must have.
+SCHOOLS_OWN = {
+    Kind.STUDENTS: (school_tables.NAMES, ("班级", "学号", "姓名")),
+    Kind.PERSONAL: (school_tables.FACT_NAMES, ("学号",)),
+    Kind.DONE: (done_lists.NAMES, ("学号",)),
+}
 
 
 class _Rehearsal(Exception):
@@ -49,21 +65,27 @@ async def import_table(
     now: datetime,
     confirm: Callable[[Changes], bool],
     replaces: bool = False,
+    week_one: date | None = None,
+    tells: ReminderSettings | None = None,
+    task: int | None = None,
 ) -> Changes | None:
     """
     Apply a table if `confirm` agrees with its diff; None if it does not.
 
     The diff is the import itself, done in a transaction that is rolled back. With `replaces`,
-    knowledge entries of the school that are not in the table go.
+    knowledge entries of the school that are not in the table go, and so do students of its classes.
+    Of a list of who has done something (R-n `task`, else what it calls 事项), `replaces` says that
+    whoever is not on it has not. Of a timetable, `week_one` is the first day of term, and with
+    `tells` the class groups are told, within the manners it sets.
 
     Raises:
         TableError: every problem of the table; nothing was changed.
     """
-    table = read_table(path, SHEETS.get(kind, ""))
+    given = await asyncio.to_thread(_read, kind, path, week_one, tells, task)
     changes = Changes()
     try:
         async with database.unit_of_work() as uow:
-            changes = await _apply(uow, kind, table, settings=settings, now=now, replaces=replaces)
+            changes = await _apply(uow, kind, given, settings=settings, now=now, replaces=replaces)
             raise _Rehearsal
     except _Rehearsal:
         pass
@@ -72,7 +94,7 @@ async def import_table(
     if not confirm(changes):
         return None
     async with database.unit_of_work() as uow:
-        changes = await _apply(uow, kind, table, settings=settings, now=now, replaces=replaces)
+        changes = await _apply(uow, kind, given, settings=settings, now=now, replaces=replaces)
         uow.audit.add(
             at=now,
             actor="cli",
@@ -83,15 +105,44 @@ async def import_table(
     return changes
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A table, its file's name, the day the file was last changed; and what it is about."""
+
+    table: Table
+    name: str
+    day: datetime
+    week_one: date | None = None
+    tells: ReminderSettings | None = None
+    task: int | None = None
+
+
+def _read(
+    kind: Kind,
+    path: Path,
+    week_one: date | None,
+    tells: ReminderSettings | None,
+    task: int | None,
+) -> _Given:
+    if kind in SCHOOLS_OWN:
+        table = school_tables.as_table(read_sheets(path), *SCHOOLS_OWN[kind])
+    else:
+        table = read_table(path, SHEETS.get(kind, ""))
+    day = datetime.fromtimestamp(path.stat().st_mtime, SHANGHAI).date()
+    at = datetime.combine(day, time(), SHANGHAI)
+    return _Given(table, path.name, at, week_one, tells, task)
+
+
 async def _apply(
     uow: UnitOfWork,
     kind: Kind,
-    table: Table,
+    given: _Given,
     *,
     settings: BotSettings,
     now: datetime,
     replaces: bool,
 ) -> Changes:
+    table = given.table
     names = await uow.imports.class_names()
     owners = await uow.imports.account_owners()
     match kind:
@@ -105,7 +156,36 @@ async def _apply(
         case Kind.TUTORS:
             return await uow.imports.tutors(imports.tutors(table, names, owners), now=now)
         case Kind.STUDENTS:
-            return await uow.imports.students(imports.students(table, names, owners))
+            rows = imports.students(table, names, owners)
+            return await uow.imports.students(rows, now=now, source=given.name, replaces=replaces)
+        case Kind.PERSONAL:
+            changes = Changes()
+            known = await uow.roster.names()
+            facts = imports.personal(table, known, source=given.name, as_of=given.day)
+            await uow.roster.put_facts(facts, changes)
+            return changes
+        case Kind.DONE:
+            return await done_lists.apply(
+                uow,
+                imports.done(table, await uow.roster.names()),
+                task=given.task,
+                is_complete=replaces,
+                source=given.name,
+                as_of=given.day,
+                by="cli",
+                now=now,
+            )
+        case Kind.TIMETABLE:
+            return await _timetable(uow, given, names, settings, now)
+        case Kind.COURSES:
+            changes = Changes()
+            rows_of_courses = timetable.registrations(table, await uow.timetable.student_numbers())
+            added, removed = await uow.timetable.put_courses(rows_of_courses)
+            for number, course in added:
+                changes.add(f"{number} {course}")
+            for number, course in removed:
+                changes.remove(f"{number} {course}")
+            return changes
         case Kind.UNITS:
             return await uow.imports.units(imports.units(table))
         case Kind.CALENDAR:
@@ -134,6 +214,22 @@ async def _apply(
                 shipped=shipped_rows(),
                 replaces=replaces,
             )
+
+
+async def _timetable(
+    uow: UnitOfWork, given: _Given, names: Collection[str], settings: BotSettings, now: datetime
+) -> Changes:
+    """What changes class by class, and what their groups are told of it."""
+    changes = Changes()
+    rows = timetable.lessons(given.table, names, week_one=given.week_one)
+    versions = await uow.timetable.put(rows, now)
+    if given.tells is not None:
+        changes.lines += await timetable.announce(uow, versions, now, settings, given.tells)
+    notes = {"+": changes.add, "−": changes.remove, "~": changes.change}
+    for version in versions:
+        for sign, words in change_lines(version, now):
+            notes[sign](f"{version.class_name} {words}")
+    return changes
 
 
 def _entries(table: Table, own: Sequence[Entry]) -> dict[int, Entry]:

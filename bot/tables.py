@@ -2,14 +2,23 @@
 
 import csv
 import io
+import re
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet.formula import ArrayFormula
 
-from handlers.imports import Cell, Table, TableError
+from handlers.imports import Broken, Cell, Table, TableError
+from handlers.school_tables import Sheet
+
+_FORMULA = re.compile(rb"<f[ >/]")
+#: A number format that shows leading zeros.
+_ZEROS = re.compile("0{2,}")
 
 
 def read_table(path: Path, sheet: str = "") -> Table:
@@ -38,6 +47,85 @@ def read_table(path: Path, sheet: str = "") -> Table:
     return Table(header, tuple(filled[1:]))
 
 
+def read_sheets(path: Path) -> list[Sheet]:
+    """
+    Every visible sheet of a school's own workbook, whatever stands in its first rows.
+
+    Merged cells are all filled with what the reader of the sheet sees in them; a number shown with
+    leading zeros has them. A formula never computed, or that came to an error, is a `Broken` cell.
+
+    Raises:
+        TableError: no such file, or no table.
+    """
+    if not path.is_file():
+        raise TableError([f"找不到文件 {path}"])
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return [Sheet(path.stem, _filled(_read_csv(path.read_bytes())))]
+    if suffix == ".xlsx":
+        return _read_sheets(path)
+    hint = "，请用 Excel 或 WPS 另存为 .xlsx" if suffix in (".xls", ".et") else ""
+    raise TableError([f"{path.name}：只认 .csv 和 .xlsx 文件{hint}"])
+
+
+def _read_sheets(path: Path) -> list[Sheet]:
+    book = _open(path, read_only=False)
+    # Only a file that has formulas is read a second time, for where they are.
+    formulas = _open(path, read_only=True, data_only=False) if _has_formulas(path) else None
+    try:
+        return [
+            Sheet(sheet.title, _cells_of(sheet, formulas[sheet.title] if formulas else None))
+            for sheet in book.worksheets
+            if sheet.sheet_state == "visible"
+        ]
+    finally:
+        book.close()
+        if formulas is not None:
+            formulas.close()
+
+
+def _cells_of(sheet: Any, formulas: Any) -> tuple[tuple[int, tuple[Cell, ...]], ...]:
+    lines: list[list[Cell]] = [[_value(cell) for cell in row] for row in sheet.iter_rows()]
+    if formulas is not None:
+        for line, row in zip(lines, formulas.iter_rows(values_only=True), strict=False):
+            for place, formula in enumerate(row[: len(line)]):
+                is_formula = isinstance(formula, str) and formula.startswith("=")
+                if (is_formula or isinstance(formula, ArrayFormula)) and line[place] is None:
+                    line[place] = Broken("公式还没有算出结果，请在 Excel 里打开、保存后再导入")
+    for area in sheet.merged_cells.ranges:
+        value = lines[area.min_row - 1][area.min_col - 1]
+        for row in lines[area.min_row - 1 : area.max_row]:
+            width = area.max_col - area.min_col + 1
+            row[area.min_col - 1 : area.max_col] = [value] * width
+    return _filled(lines)
+
+
+def _value(cell: Any) -> Cell:
+    value: Cell = cell.value
+    if cell.data_type == "e":
+        return Broken(f"公式结果是错误 {value}")
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, int) and _ZEROS.fullmatch(cell.number_format):
+        return str(value).zfill(len(cell.number_format))
+    return value
+
+
+def _filled(lines: Iterable[Sequence[Cell]]) -> tuple[tuple[int, tuple[Cell, ...]], ...]:
+    """The rows with anything in them, by number."""
+    return tuple(
+        (number, tuple(cells))
+        for number, cells in enumerate(lines, 1)
+        if any(cell is not None and cell != "" for cell in cells)
+    )
+
+
+def _has_formulas(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        parts = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+        return any(_FORMULA.search(archive.read(name)) for name in parts if name.endswith(".xml"))
+
+
 def _read_csv(data: bytes) -> list[tuple[Cell, ...]]:
     # Excel in China saves CSV as GBK unless told otherwise.
     for encoding in ("utf-8-sig", "gb18030"):
@@ -52,14 +140,18 @@ def _read_csv(data: bytes) -> list[tuple[Cell, ...]]:
     raise TableError(["文件编码不是 UTF-8 也不是 GBK"])
 
 
-def _read_xlsx(path: Path, name: str) -> list[tuple[Cell, ...]]:
+def _open(path: Path, *, read_only: bool, data_only: bool = True) -> Any:
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        return load_workbook(path, read_only=read_only, data_only=data_only)
     except (InvalidFileException, OSError, KeyError, ValueError) as error:
         raise TableError([f"{path.name} 打不开：不是完好的 xlsx 文件"]) from error
     except Exception as error:
         # A zip that is no workbook fails in many ways inside openpyxl.
         raise TableError([f"{path.name} 打不开：{type(error).__name__}"]) from error
+
+
+def _read_xlsx(path: Path, name: str) -> list[tuple[Cell, ...]]:
+    book = _open(path, read_only=True)
     try:
         sheet = next((it for it in book.worksheets if it.title == name), book.worksheets[0])
         return [tuple(row) for row in sheet.iter_rows(values_only=True)]
@@ -67,15 +159,20 @@ def _read_xlsx(path: Path, name: str) -> list[tuple[Cell, ...]]:
         book.close()
 
 
-Sheet = Sequence[Sequence[str]]
+Rows = Sequence[Sequence[str]]
 
 
-def write_table(path: Path, sheets: Mapping[str, Sheet]) -> None:
+def write_table(path: Path | BinaryIO, sheets: Mapping[str, Rows]) -> None:
     """A workbook of these sheets, or the first of them as csv; each one's first row is its header.
+
+    Into an open file it is always a workbook.
 
     Raises:
         TableError: the name is neither .csv nor .xlsx.
     """
+    if not isinstance(path, Path):
+        _write_xlsx(path, sheets)
+        return
     suffix = path.suffix.lower()
     if suffix == ".csv":
         # With a mark, so that Excel on a Chinese Windows does not take it for GBK.
@@ -87,7 +184,7 @@ def write_table(path: Path, sheets: Mapping[str, Sheet]) -> None:
         raise TableError([f"{path.name}：只写 .csv 和 .xlsx 文件"])
 
 
-def _write_xlsx(path: Path, sheets: Mapping[str, Sheet]) -> None:
+def _write_xlsx(path: Path | BinaryIO, sheets: Mapping[str, Rows]) -> None:
     book = Workbook()
     book.remove(book.active)
     for title, rows in sheets.items():

@@ -4,19 +4,34 @@ Headers may be Chinese or English; a row is told by its number in the file, so t
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import TypeVar
 
+from handlers import matters
 from storage.imports import ClassRow, StaffRow, StudentRow, TutorRow
 from storage.people import CONFIDENT, MENTION
 from storage.published import CalendarDate, Owner, SchoolFact, UnitName
+from storage.roster import FactRow
 from storage.vocabulary import SHANGHAI, Platform
 
 Row = TypeVar("Row")
-Cell = str | int | float | datetime | date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A cell that holds no value, and why: a formula never computed, or that came to #REF!."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return ""
+
+
+Cell = str | int | float | datetime | date | Broken | None
 
 #: What each column may be called; the first name is the one the README shows.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -33,6 +48,20 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "name": ("姓名", "name"),
     "user_id": ("账号", "user_id", "platform_id"),
     "student_no": ("学号", "student_no", "student_id"),
+    "major": ("专业", "major"),
+    "level": ("层次", "level"),
+    "grade": ("年级", "grade"),
+    "phone": ("手机", "phone"),
+    "course": ("课程", "course", "课程名称", "科目"),
+    "day": ("日期", "date", "上课日期"),
+    "from": ("开始", "开始时间", "start"),
+    "until": ("结束", "结束时间", "end"),
+    "time": ("时间", "上课时间", "time"),
+    "weekday": ("星期", "周几", "weekday"),
+    "weeks": ("周次", "上课周次", "weeks"),
+    "week_one": ("第一周", "第一周日期", "week_one"),
+    "teacher": ("任课教师", "教师", "主讲教师", "teacher"),
+    "place": ("地点", "上课地点", "教室", "place"),
     "matter": ("事项", "matter"),
     "start": ("开始", "start", "starts_at", "开始时间"),
     "end": ("截止", "end", "ends_at", "结束", "截止时间", "结束时间"),
@@ -41,6 +70,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "slot": ("名目", "slot"),
     "department": ("部门", "department"),
     "value": ("内容", "value"),
+    "standing": ("状态", "办理状态", "是否已办", "是否完成", "standing"),
 }
 PLATFORMS: dict[str, Platform] = {
     "qq": Platform.QQ,
@@ -48,7 +78,18 @@ PLATFORMS: dict[str, Platform] = {
     "wechat": Platform.WECHAT,
     "playground": Platform.PLAYGROUND,
 }
+#: Columns of a list of facts that are none themselves.
+_NO_FACTS = frozenset(
+    (
+        *("学号", "姓名", "课程", "日期", "来源", "序号", "编号", "备注", "性别", "民族"),
+        *("班级", "班级名称", "行政班级", "专业", "专业名称", "层次", "培养层次"),
+        *("年级", "入学年级", "手机", "手机号", "手机号码", "联系电话", "课程代码", "课程编号"),
+        *("身份证号", "身份证号码", "证件号码"),
+    )
+)
 MODES = {"主动": CONFIDENT, "confident": CONFIDENT, "点名": MENTION, "mention": MENTION}
+#: 2000-01-01 to 2100-01-01 as Excel counts days.
+_SERIALS = (36526, 73051)
 _DATE = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s]*(\d{1,2})[:：点](\d{2})?(?:[:：]\d{2})?分?)?"
 )
@@ -68,6 +109,8 @@ class Table:
 
     header: tuple[str, ...]
     rows: tuple[tuple[int, tuple[Cell, ...]], ...]
+    #: The sheet of each row, where there are several: row 7 is then told as 「二班」第 7 行.
+    sheets: tuple[str, ...] = ()
 
 
 class _Reader:
@@ -90,6 +133,7 @@ class _Reader:
             raise TableError([*self._problems, f"文件里的列是：{found}"])
         self._table = table
         self._number = 0
+        self._sheet = ""
         self._cells: tuple[Cell, ...] = ()
 
     def each(self, read: Callable[["_Reader"], Row | None]) -> list[Row]:
@@ -99,8 +143,9 @@ class _Reader:
             TableError: something is wrong with any row; nothing of the table may be used.
         """
         made: list[Row] = []
-        for number, cells in self._table.rows:
+        for index, (number, cells) in enumerate(self._table.rows):
             self._number, self._cells = number, cells
+            self._sheet = self._table.sheets[index] if self._table.sheets else ""
             row = read(self)
             if row is not None:
                 made.append(row)
@@ -112,14 +157,33 @@ class _Reader:
 
     def wrong(self, column: str, why: str) -> None:
         """Something is wrong with a cell of this row."""
-        self._problems.append(f"第 {self._number} 行「{COLUMNS[column][0]}」：{why}")
+        self.wrong_at(COLUMNS[column][0], why)
+
+    def wrong_at(self, name: str, why: str) -> None:
+        """The same, of a column that is called so in this table."""
+        self._problems.append(f"{self.place}「{name}」：{why}")
+
+    @property
+    def place(self) -> str:
+        """Where this row is found: 「第 7 行」."""
+        sheet = f"工作表「{self._sheet}」" if self._sheet else ""
+        return f"{sheet}第 {self._number} 行"
+
+    def has(self, column: str) -> bool:
+        """Whether the table has this column at all."""
+        return column in self._places
 
     def text(self, column: str, *, needed: bool = False, longest: int = 100) -> str:
         """A cell as text; numbers stored as numbers lose no digits."""
         place = self._places.get(column, -1)
         cell = self._cells[place] if 0 <= place < len(self._cells) else None
+        if isinstance(cell, Broken):
+            self.wrong(column, cell.why)
+            return ""
         if isinstance(cell, float) and cell.is_integer():
             cell = int(cell)
+        if isinstance(cell, datetime) and cell.time() == time():
+            cell = cell.date()
         words = "" if cell is None else str(cell).strip()
         if needed and not words:
             self.wrong(column, "不能为空")
@@ -127,6 +191,21 @@ class _Reader:
             self.wrong(column, f"太长（超过 {longest} 个字）")
         if isinstance(cell, int) and abs(cell) >= 10**15:
             self.wrong(column, "位数太多，Excel 已把它四舍五入，请把这一列改为文本格式")
+        return words
+
+    def cell_at(self, place: int, name: str) -> str:
+        """A cell of a column that only this table has, as text."""
+        cell = self._cells[place] if place < len(self._cells) else None
+        if isinstance(cell, Broken):
+            self.wrong_at(name, cell.why)
+            return ""
+        if isinstance(cell, float) and cell.is_integer():
+            cell = int(cell)
+        if isinstance(cell, datetime):
+            return f"{cell:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+        words = "" if cell is None else str(cell).strip()
+        if len(words) > 500:
+            self.wrong_at(name, "太长（超过 500 个字）")
         return words
 
     def platform(self, column: str = "platform", *, needed: bool = True) -> Platform | None:
@@ -142,7 +221,12 @@ class _Reader:
         cell = self._cells[place] if 0 <= place < len(self._cells) else None
         if cell is None or cell == "":
             return None
+        if isinstance(cell, Broken):
+            self.wrong(column, cell.why)
+            return None
         edge = time(23, 59) if at_end else time()
+        if isinstance(cell, int | float):
+            cell = _of_serial(cell) or cell
         if isinstance(cell, datetime):
             has_time = cell.time() != time()
             return datetime.combine(cell.date(), cell.time() if has_time else edge, SHANGHAI)
@@ -158,6 +242,15 @@ class _Reader:
             self.wrong(column, f"「{cell}」不是日期，请写成 2026-12-05 17:00")
             return None
         return datetime.combine(day, clock, SHANGHAI)
+
+
+def _of_serial(days: float) -> datetime | None:
+    """A date as Excel keeps it, in days since the end of 1899; None outside this century."""
+    if not _SERIALS[0] <= days < _SERIALS[1]:
+        return None
+    # Minutes: a serial is a binary fraction, and 17:00 comes out as 16:59:59.99.
+    minutes = round(days * 24 * 60)
+    return datetime(1899, 12, 30, tzinfo=SHANGHAI).replace(tzinfo=None) + timedelta(minutes=minutes)
 
 
 Owners = Mapping[tuple[Platform, str], str]
@@ -223,28 +316,197 @@ def tutors(table: Table, class_names: set[str], owners: Owners = _NOBODY) -> lis
     return reader.each(read)
 
 
-def students(table: Table, class_names: set[str], owners: Owners) -> list[StudentRow]:
-    """班级, 学号, 姓名; optional 平台, 账号. `owners`: whose each account is by now."""
-    reader = _Reader(table, ("class", "student_no", "name"), ("platform", "user_id"))
-    seen: dict[str, str] = {}
+def students(
+    table: Table, class_names: Collection[str], owners: Owners = _NOBODY
+) -> list[StudentRow]:
+    """
+    班级, 学号, 姓名; optional 专业, 层次, 年级, 手机, and 平台 with 账号.
+
+    `owners`: whose each account is by now. One student twice is an error, but for another account.
+    """
+    reader = _Reader(
+        table,
+        ("class", "student_no", "name"),
+        ("major", "level", "grade", "phone", "platform", "user_id"),
+    )
+    known = {_folded(name): name for name in class_names}
+    seen: dict[str, tuple[str, str, str, str]] = {}
     claimed = dict(owners)
 
-    def read(row: _Reader) -> StudentRow | None:
-        class_name = _known_class(row, class_names)
-        number, name = row.text("student_no", needed=True), row.text("name", needed=True)
-        if number and seen.setdefault(number, name) != name:
-            row.wrong("student_no", f"{number} 在本表里有两个姓名")
-        account = row.text("user_id")
+    def read(row: _Reader) -> StudentRow:
+        written = row.text("class", needed=True)
+        class_name = known.get(_folded(written))
+        if written and class_name is None:
+            row.wrong("class", f"没有班级「{written}」，请先导入班级")
+        number, name = _student_no(row), _name(row)
+        account = row.text("user_id") if row.has("platform") else ""
         platform = row.platform(needed=bool(account))
+        if number:
+            place, other, its_class, its_account = seen.setdefault(
+                number, (row.place, name, class_name or "", account)
+            )
+            if other != name:
+                row.wrong("student_no", f"{number} 在本表里有两个姓名")
+            elif place != row.place and (its_account == account or its_class != class_name):
+                row.wrong("student_no", f"{number} 重复，{place}已经有了")
         if account and platform is not None:
             owner = claimed.setdefault((platform, account), number)
             if owner != number:
                 row.wrong("user_id", f"{account} 已经属于别人，请先核对")
-        if class_name is None:
-            return None
-        return StudentRow(class_name, number, name, platform if account else None, account or None)
+        return StudentRow(
+            class_name or "",
+            number,
+            name,
+            platform if account else None,
+            account or None,
+            major=_folded(row.text("major")),
+            level=_folded(row.text("level", longest=50)),
+            grade=_folded(row.text("grade", longest=50)),
+            phone=_phone(row),
+        )
 
     return reader.each(read)
+
+
+def personal(
+    table: Table, names: Mapping[str, str], *, source: str, as_of: datetime
+) -> list[FactRow]:
+    """
+    学号 and any columns, each a fact 「个人:列名」; optional 姓名, 课程, 日期, 来源.
+
+    `names`: every student number → the name, which must agree where the table has one. With 课程 a
+    student has a row for each course, and the fact says them all. Without 日期 and 来源 the facts
+    are of `as_of` and from `source`.
+    """
+    reader = _Reader(table, ("student_no",), ("name", "course", "day", "source"))
+    slots = [
+        name for name in table.header if name and name not in _NO_FACTS and not name.startswith("_")
+    ]
+    if bad := [name for name in slots if re.search(r"[{}:：]", name) or len(name) > 80]:
+        raise TableError([f"列名「{name[:30]}」里不能有冒号或花括号，也不能太长" for name in bad])
+    if not slots:
+        raise TableError(["除了学号和姓名，表里没有别的列，没有可以导入的内容"])
+    places = {name: table.header.index(name) for name in slots}
+    found: dict[tuple[str, str], list[FactRow]] = {}
+    seen: dict[tuple[str, str], str] = {}
+
+    def read(row: _Reader) -> str:
+        number, name, course = _student_no(row), _name(row, needed=False), row.text("course")
+        if number and number not in names:
+            row.wrong("student_no", f"没有学号 {number}，请先导入学生")
+        elif number and name and names[number] != name:
+            row.wrong("name", f"学号 {number} 在名册里是「{names[number]}」")
+        if row.has("course") and not course:
+            row.wrong("course", "不能为空")
+        if number and (place := seen.setdefault((number, course), row.place)) != row.place:
+            row.wrong("student_no", f"{number} 重复，{place}已经有了")
+        day = row.instant("day", at_end=False)
+        told = row.text("source", longest=200) or source
+        for slot in slots:
+            value = row.cell_at(places[slot], slot)
+            if value:
+                words = f"{course} {value}" if course else value
+                fact = FactRow(number, f"个人:{slot}", words, day or as_of, told, bool(day))
+                found.setdefault((number, slot), []).append(fact)
+        return number
+
+    reader.each(read)
+    return [_joined(facts) for facts in found.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class DoneRow:
+    """
+    That a student has done something, or not, as a list says; `day` is the list's, if it has one.
+
+    `matter` and `class_name` are empty where the list has no such column.
+    """
+
+    place: str
+    student_no: str
+    matter: str
+    class_name: str
+    is_done: bool
+    day: datetime | None
+
+
+DONE_WORDS = {
+    **dict.fromkeys(("", "已办", "已办理", "是", "完成", "已完成", "1", "√", "✓", "done"), True),
+    **dict.fromkeys(("已缴", "已缴费", "已报名", "已注册", "已选课", "已交", "已提交"), True),
+    **dict.fromkeys(("未办", "未办理", "否", "未完成", "0", "×", "x", "undone"), False),
+    **dict.fromkeys(("未缴", "未缴费", "未报名", "未注册", "未选课", "未交", "未提交"), False),
+}
+
+
+def done(table: Table, names: Mapping[str, str]) -> list[DoneRow]:
+    """
+    学号; optional 姓名, 事项, 班级, 状态 (已办, 未办; empty is 已办), 日期.
+
+    `names`: every student number that may be named → the name, which must agree.
+    """
+    reader = _Reader(
+        table, ("student_no",), ("name", "matter", "class", "standing", "day", "source")
+    )
+    seen: dict[tuple[str, str], str] = {}
+
+    def read(row: _Reader) -> DoneRow | None:
+        number, name, matter = _student_no(row), _name(row, needed=False), row.text("matter")
+        if row.has("matter") and not matter:
+            row.wrong("matter", "不能为空")
+        if number and number not in names:
+            row.wrong("student_no", f"没有学号 {number}，请先导入学生")
+        elif number and name and names[number] != name:
+            row.wrong("name", f"学号 {number} 在名册里是「{names[number]}」")
+        if number and (place := seen.setdefault((number, matter), row.place)) != row.place:
+            row.wrong("student_no", f"{number} 重复，{place}已经有了")
+        word = row.text("standing").lower()
+        if word not in DONE_WORDS:
+            row.wrong("standing", f"不认识「{word}」，请填 已办 或 未办")
+        day = row.instant("day", at_end=True)
+        return DoneRow(
+            row.place, number, matter, row.text("class"), DONE_WORDS.get(word, True), day
+        )
+
+    return reader.each(read)
+
+
+def _joined(facts: Sequence[FactRow]) -> FactRow:
+    """A student's rows of one column, a course each, as one fact of the latest day."""
+    latest = max(facts, key=lambda fact: fact.as_of)
+    return replace(latest, value="；".join(fact.value for fact in facts))
+
+
+def _student_no(row: _Reader) -> str:
+    """Digits and letters, half-width, without blanks; what Excel has rounded is refused."""
+    number = _folded(row.text("student_no", needed=True)).lstrip("'").removesuffix(".0")
+    if re.fullmatch(r"\d(\.\d+)?[eE]\+\d+", number):
+        row.wrong("student_no", f"「{number}」是科学计数法，末几位已经丢了，请改为文本格式重填")
+    elif number and not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z_-]{0,39}", number):
+        row.wrong("student_no", f"「{number}」不像学号")
+    return number
+
+
+def _name(row: _Reader, *, needed: bool = True) -> str:
+    """「李  明」, padded to the width of three characters, is 「李明」."""
+    name = " ".join(row.text("name", needed=needed).split())
+    return name if name.isascii() else name.replace(" ", "")
+
+
+def _phone(row: _Reader) -> str:
+    """The first number of a cell; 「无」 is none."""
+    words = re.sub(r"[\s\-—()]", "", unicodedata.normalize("NFKC", row.text("phone")))
+    words = words.removesuffix(".0").removeprefix("+86")
+    match = re.search(r"(?<!\d)1\d{10}(?!\d)", words) or re.search(r"(?<!\d)\d{7,12}(?!\d)", words)
+    if match is not None:
+        return match[0]
+    if any(char.isdigit() for char in words):
+        row.wrong("phone", f"「{words}」不是电话号码")
+    return ""
+
+
+def _folded(words: str) -> str:
+    """Half-width and without blanks: how two ways of writing a name are compared."""
+    return "".join(unicodedata.normalize("NFKC", words).split())
 
 
 def contacts(table: Table, unit_names: Collection[str], owners: Owners = _NOBODY) -> list[StaffRow]:
@@ -296,17 +558,24 @@ def units(table: Table) -> list[tuple[str, str]]:
 
 
 def calendar(
-    table: Table, class_names: Collection[str], unit_names: Collection[str] = ()
+    table: Table,
+    class_names: Collection[str],
+    unit_names: Collection[str] = (),
+    called: Callable[[str], str] = lambda name: matters.load().name_of(name),
 ) -> list[tuple[Owner, CalendarDate]]:
     """
     事项, 开始, 截止; optional 说明, 来源, 单位 or 班级 (both empty: everybody).
 
+    `called` gives a matter the name it goes by: 「准考证」 and 「准考证打印」 are one, twice for
+    one owner with different dates an error.
+
     In a table with a column 用途 a row without any date is one not filled yet, and passed over.
     """
     reader = _Reader(table, ("matter",), ("start", "end", "note", "source", "class", "unit", "use"))
+    seen: dict[tuple[Owner, str], tuple[str, CalendarDate]] = {}
 
     def read(row: _Reader) -> tuple[Owner, CalendarDate] | None:
-        matter = row.text("matter", needed=True, longest=50)
+        matter = called(row.text("matter", needed=True, longest=50))
         starts_at = row.instant("start", at_end=False)
         ends_at = row.instant("end", at_end=True)
         note = row.text("note", longest=200)
@@ -317,7 +586,11 @@ def calendar(
         if starts_at and ends_at and ends_at < starts_at:
             row.wrong("end", "早于开始")
         dated = CalendarDate(matter, starts_at, ends_at, note, row.text("source", longest=200))
-        return (_owner(row, class_names, unit_names), dated)
+        owner = _owner(row, class_names, unit_names)
+        place, other = seen.setdefault((owner, matter), (row.place, dated))
+        if other != dated:
+            row.wrong("matter", f"「{matter}」在{place}已经有了，日期不同")
+        return (owner, dated)
 
     return reader.each(read)
 

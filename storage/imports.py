@@ -6,7 +6,7 @@ The caller decides whether to keep it: a rehearsal is the same call in a transac
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -28,6 +28,7 @@ from storage.models import (
     units,
 )
 from storage.published import CalendarDate, Owner, SchoolFact, UnitName
+from storage.roster import FileRow, chunks
 from storage.vocabulary import Platform, Role
 
 if TYPE_CHECKING:
@@ -64,13 +65,21 @@ class TutorRow:
 
 @dataclass(frozen=True, slots=True)
 class StudentRow:
-    """A student of a class; platform and account only where they are known already."""
+    """
+    A student of a class; platform and account only where they are known already.
+
+    What the school's table says nothing about is "", and stays as it was.
+    """
 
     class_name: str
     student_no: str
     name: str
     platform: Platform | None = None
     account: str | None = None
+    major: str = ""
+    level: str = ""
+    grade: str = ""
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +245,21 @@ class Imports:
             changes.add(f"{row.unit or '省校'} {row.department} 联系人 {row.name}")
         return changes
 
-    async def students(self, rows: Sequence[StudentRow]) -> Changes:
-        """Add students to classes, rename them, tie accounts to them; nobody is removed."""
+    async def students(
+        self,
+        rows: Sequence[StudentRow],
+        *,
+        now: datetime | None = None,
+        source: str = "",
+        replaces: bool = False,
+    ) -> Changes:
+        """
+        Add students to classes, rename them, tie accounts to them, keep what the table says.
+
+        With `replaces`, whoever is in one of the table's classes and not in the table has left it.
+        `source` is the table's name, `now` when it was read; both only where rows say more than
+        who is in which class, or somebody leaves.
+        """
         changes = Changes()
         class_ids = await self._ids(classes, classes.c.name)
         known = {
@@ -272,6 +294,22 @@ class Imports:
         )
         for row in joining.values():
             changes.add(f"{row.class_name} 学生 {row.student_no}")
+        files = {
+            row.student_no: FileRow(row.student_no, row.major, row.level, row.grade, row.phone)
+            for row in rows
+            if row.major or row.level or row.grade or row.phone
+        }
+        if files:
+            assert now is not None
+            await self._uow.roster.put_files(
+                list(files.values()), changes, source=source, now=now, new=set(new)
+            )
+        if replaces:
+            assert now is not None
+            listed = {(class_ids[row.class_name], person_ids[row.student_no]) for row in rows}
+            named = {class_id for class_id, _ in listed}
+            gone = {pair for pair in enrolled if pair[0] in named} - listed
+            await self._leave(gone, changes, now)
         await self._identities(
             {
                 (row.platform, row.account): person_ids[row.student_no]
@@ -388,6 +426,27 @@ class Imports:
         }
 
     # -- parts ------------------------------------------------------------------------------------
+
+    async def _leave(
+        self, gone: Collection[tuple[int, int]], changes: Changes, now: datetime
+    ) -> None:
+        """(class, person): no longer of that class, its committee or groups; no code is left."""
+        by_class: dict[int, list[int]] = {}
+        for class_id, person_id in sorted(gone):
+            by_class.setdefault(class_id, []).append(person_id)
+        class_names = {row.id: row.name for row in await self._uow.read(select(classes))}
+        for class_id, person_ids in by_class.items():
+            for chunk in chunks(person_ids):
+                statement = select(persons.c.student_no).where(persons.c.id.in_(chunk))
+                for number in sorted((await self._uow.read(statement)).scalars()):
+                    changes.remove(f"{class_names[class_id]} 学生 {number}（不在表里）")
+                await self._uow.write(
+                    delete(enrolments).where(
+                        enrolments.c.class_id == class_id, enrolments.c.person_id.in_(chunk)
+                    )
+                )
+            await self._uow.class_life.leave_all(person_ids, class_id, now)
+            await self._uow.roster.drop_codes(person_ids)
 
     async def _units(self, names: set[str], changes: Changes) -> dict[str, int]:
         known = await self._ids(units, units.c.name)

@@ -213,7 +213,19 @@ def test_one_student_number_has_one_name() -> None:
         ("计算机2301", "2430000000001", "张红", "", ""),
     )
 
-    assert found == ("第 4 行「学号」：2430000000001 在本表里有两个姓名",)
+    assert found == (
+        "第 3 行「学号」：2430000000001 重复，第 2 行已经有了",
+        "第 4 行「学号」：2430000000001 在本表里有两个姓名",
+    )
+
+
+def test_one_student_may_have_two_accounts() -> None:
+    rows = students(
+        ("计算机2301", "2430000000001", "李明", "QQ", "20001"),
+        ("计算机2301", "2430000000001", "李明", "微信", "wxid_1"),
+    )
+
+    assert [row.account for row in rows] == ["20001", "wxid_1"]
 
 
 def test_an_account_belongs_to_one_person() -> None:
@@ -268,12 +280,39 @@ def test_a_bare_day_lasts_from_its_first_to_its_last_minute(
 
 @pytest.mark.parametrize(
     "cell",
-    ["2026-02-30", "2026-13-01", "12月5日", "下周三", "2026-12-05 25:00", "2026-12-05 17", 46000],
+    [
+        "2026-02-30",
+        "2026-13-01",
+        "12月5日",
+        "下周三",
+        "2026-12-05 25:00",
+        "2026-12-05 17",
+        "46000",
+        20261205,
+    ],
 )
 def test_what_is_no_date_is_refused_by_name(cell: Cell) -> None:
     found = problems(calendar, ("考试报名", "", cell))
 
     assert f"第 2 行「截止」：「{cell}」不是日期，请写成 2026-12-05 17:00" in found
+
+
+def test_a_date_that_excel_kept_as_a_number_is_that_date() -> None:
+    ((_, dated),) = calendar(("考试报名", 46357, 46361 + 17 / 24))
+
+    assert dated.starts_at == datetime(2026, 12, 1, tzinfo=SHANGHAI)
+    assert dated.ends_at == datetime(2026, 12, 5, 17, tzinfo=SHANGHAI)
+
+
+def test_two_names_of_one_matter_with_two_dates_are_an_error() -> None:
+    found = problems(
+        calendar,
+        ("准考证", "", "2026-12-05"),
+        ("准考证打印", "", "2026-12-06"),
+        ("报考", "", 46361),
+    )
+
+    assert found == ("第 3 行「事项」：「准考证打印」在第 2 行已经有了，日期不同",)
 
 
 def test_a_row_of_the_calendar_says_something() -> None:
