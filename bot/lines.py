@@ -14,6 +14,7 @@ import structlog
 
 from bot.adapters.base import Adapter
 from bot.clock import Clock
+from handlers import orientation
 from storage.database import Database
 from storage.lines import Account, BlindWindow, Login
 from storage.vocabulary import Conversation, Platform
@@ -152,6 +153,8 @@ class Lines:
         present = await adapter.member_ids(group)
         if not present:
             return 0, 0
+        now = self._clock.now()
         async with self._database.unit_of_work() as uow:
-            found = await uow.members.reconcile(group, present, self._clock.now())
+            found = await uow.members.reconcile(group, present, now)
+            await orientation.expect(uow, group, found.new, now)
         return found.joined, found.left

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, insert, select, update
 
-from storage.models import class_groups, classes, group_members, identities
+from storage.models import class_groups, classes, group_members
 from storage.vocabulary import Conversation, ConversationKind, MembershipChange, Platform
 
 if TYPE_CHECKING:
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a look at a group found changed: so many came, so many went."""
+    """
+    What a look at a group found changed: so many came, so many went.
+
+    `new` are those who came since the look before, so nobody at the first one.
+    """
 
     joined: int = 0
     left: int = 0
+    new: tuple[str, ...] = ()
 
 
 class Members:
@@ -106,6 +111,12 @@ class Members:
         ]
         back = [known[user].id for user in present if user in known and known[user].left_at]
         new = sorted(set(present) - set(known))
+        # At the first look nobody has just come: they were there before us, even if we heard of
+        # single ones since. And where nobody is left of those we knew, it is the ids that changed.
+        has_looked = any(
+            row.left_at is None and row.joined_at is None and user in present
+            for user, row in known.items()
+        )
         if gone:
             await self._uow.write(
                 update(group_members).where(group_members.c.id.in_(gone)).values(left_at=now)
@@ -117,8 +128,7 @@ class Members:
                 .values(joined_at=now, left_at=None)
             )
         if new:
-            # At the first look nobody has just come: they were there before us.
-            joined_at = now if known else None
+            joined_at = now if has_looked else None
             await self._uow.write(
                 insert(group_members),
                 [
@@ -131,20 +141,9 @@ class Members:
                     for user in new
                 ],
             )
-        return Difference(len(new) + len(back), len(gone))
-
-    async def strangers_in(self, class_id: int) -> int:
-        """How many members of a class's groups belong to nobody we know."""
-        known = exists().where(
-            identities.c.platform == class_groups.c.platform,
-            identities.c.user_id == group_members.c.user_id,
-        )
-        statement = (
-            select(func.count(group_members.c.user_id.distinct()))
-            .join(class_groups, class_groups.c.id == group_members.c.class_group_id)
-            .where(class_groups.c.class_id == class_id, group_members.c.left_at.is_(None), ~known)
-        )
-        return int((await self._uow.read(statement)).scalar_one())
+        again = sorted(user for user in present if user in known and known[user].left_at)
+        came = (*again, *new) if has_looked else ()
+        return Difference(len(new) + len(back), len(gone), came)
 
     async def present_in(self, group: Conversation) -> set[str]:
         """The ids of who is in a class group, the bot itself aside."""

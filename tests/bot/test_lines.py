@@ -121,6 +121,36 @@ async def test_who_came_and_went_unseen_is_found_on_return(tmp_path: Path) -> No
             await until(lambda: _equals(members, {str(WANG), str(NEW)}))
 
 
+async def test_who_joined_while_the_bot_was_away_is_welcomed(tmp_path: Path) -> None:
+    """S11.4: found by comparing rosters; whoever was there at the first look is not."""
+
+    async def looked() -> set[str]:
+        async with app.database.reading() as uow:
+            return await uow.members.present_in(PLACE)
+
+    async def heard() -> bool:
+        await app.alarm.run_all()
+        app.outbox.wake()
+        return bool(qq.heard)
+
+    async with bot(tmp_path) as (app, clock):
+        async with QQ(app.port, members={GROUP: [LI, WANG]}) as qq:
+            await until(looked)
+            clock.advance(10 * MINUTES)
+            await app.alarm.run_all()
+            assert qq.heard == []
+        await until(lambda: is_offline(app))
+        clock.advance(30 * MINUTES)
+        async with QQ(app.port, members={GROUP: [LI, WANG, NEW]}) as qq:
+            await until(lambda: _equals(looked, {str(LI), str(WANG), str(NEW)}))
+            clock.advance(10 * MINUTES)
+            await until(heard)
+            group = [message for message in qq.heard if message["group_id"] == GROUP]
+
+    assert [message["mentions"] for message in group] == [[str(NEW)]]
+    assert "欢迎新同学来到计算机2301" in group[0]["text"]
+
+
 async def _equals(found: Callable[[], Awaitable[set[str]]], wanted: set[str]) -> bool:
     return await found() == wanted
 

@@ -2,6 +2,9 @@
 
     # a comment
     校历 考试报名: 2026-12-05 09:00 — 2026-12-12 17:00
+    事项 缴费@计算机2301: 2026-12-01 09:00 — 2026-12-20 17:00
+    课表 计算机2301: 2026-12-05 09:00-11:30 高等数学 A101
+    [2026-12-01 20:10] 路人 进群 计算机2301
     [2026-12-01 20:15] 小李@计算机2301: @助手 期末考试什么时候报名？
     助手@计算机2301> 报考时间：…
     [20:20] 王敏@私聊（引用 T-1）: 可以的
@@ -34,7 +37,15 @@ from storage.imports import ClassRow, StaffRow, StudentRow
 from storage.migrations import runner
 from storage.published import CalendarDate, SchoolFact
 from storage.reports import LedgerFilter
-from storage.vocabulary import SHANGHAI, Platform
+from storage.tasks import Audience, Draft, TaskKind
+from storage.timetable import Lesson
+from storage.vocabulary import (
+    SHANGHAI,
+    Conversation,
+    ConversationKind,
+    MembershipChange,
+    Platform,
+)
 from tests.scenarios.cast import CONTACTS, START, STUDENTS, SUPERVISORS, TUTORS, UNIT
 from tests.scenarios.comparison import Spoken, complaint_about, is_like, written
 from tests.scenarios.on_playground import OnPlayground
@@ -48,8 +59,11 @@ _SPOKEN = re.compile(
 _EXPECTED = re.compile(r"助手@(\S+?)> ?(.*)", re.DOTALL)
 _RECORD = re.compile(r"台账> ?(.*)")
 _DATE = re.compile(r"校历 (\S+?): (\S+ \S+) — (\S+ \S+)(?: (\S+))?")
+_TASK = re.compile(r"事项 (\S+?)@(\S+?): (\S+ \S+) — (\S+ \S+)")
 _FACT = re.compile(r"信息 (\S+?): (.+)")
 _PASS = re.compile(r"\[(?:(\d{4}-\d{2}-\d{2}) )?(\d{2}:\d{2})\] 时间到")
+_COMES = re.compile(r"\[(?:(\d{4}-\d{2}-\d{2}) )?(\d{2}:\d{2})\] (\S+?) (进群|退群) (\S+)")
+_LESSON = re.compile(r"课表 (\S+?): (\S+) (\S+)-(\S+) (\S+)(?: (\S+))?")
 _SIGNATURE = "【助学小助手】"
 
 
@@ -90,6 +104,7 @@ class Player:
     overheard: Overheard
     _seen: int = 0
     _rows: int = 0
+    _lessons: list[Lesson] = field(default_factory=list)
 
     @property
     def said(self) -> list[Said]:
@@ -125,17 +140,63 @@ class Player:
             async with self.app.database.unit_of_work() as uow:
                 dated = CalendarDate(match[1], first, last, "", match[4] or "")
                 await uow.imports.calendar([(None, dated)])
+        elif match := _TASK.fullmatch(step.what):
+            await self._arm(match)
         elif match := _FACT.fullmatch(step.what):
             async with self.app.database.unit_of_work() as uow:
                 await uow.imports.facts([(None, SchoolFact(match[1], match[2].strip()))])
         elif match := _PASS.fullmatch(step.what):
             await self._set_clock(match[1], match[2], "0")
+            self.app.outbox.wake()
+        elif match := _COMES.fullmatch(step.what):
+            await self._set_clock(match[1], match[2], "0")
+            await self._comes(match[3], match[5], joined=match[4] == "进群")
+        elif match := _LESSON.fullmatch(step.what):
+            start, end = (
+                datetime.strptime(f"{match[2]} {at}", "%Y-%m-%d %H:%M").replace(tzinfo=SHANGHAI)
+                for at in (match[3], match[4])
+            )
+            lesson = Lesson(match[1], match[5], start, end, place=match[6] or "")
+            async with self.app.database.unit_of_work() as uow:
+                await uow.timetable.put([*self._lessons, lesson], START)
+            self._lessons.append(lesson)
         elif match := _SPOKEN.fullmatch(step.what):
             await self._set_clock(match[1], match[2], match[3] or "0")
             await self._say(match[4], match[5], match[6] or "", match[7])
         else:
             raise AssertionError(f"{step.where}: not understood: {step.what}")
         await self._settle()
+
+    async def _comes(self, who: str, group: str, *, joined: bool) -> None:
+        ids, now = self.stage.ids, self.clock.now()
+        kind = ConversationKind.GROUP
+        place = Conversation(ids.platform, ids.account, kind, ids.group(group))
+        change = MembershipChange(place, ids.person(who), joined, is_bot=False, at=now)
+        await self.app.inbox.accept(change)
+
+    async def _arm(self, match: re.Match[str]) -> None:
+        """Something is to be done in a class, without reminders of its own."""
+        opens_at, deadline = (
+            datetime.strptime(part, "%Y-%m-%d %H:%M").replace(tzinfo=SHANGHAI)
+            for part in (match[3], match[4])
+        )
+        now = self.clock.now()
+        async with self.app.database.unit_of_work() as uow:
+            room = await uow.people.class_named(match[2], now)
+            assert room is not None, f"no class {match[2]}"
+            draft = Draft(
+                TaskKind.MATTER,
+                room.id,
+                match[1],
+                Audience.UNDONE,
+                made_by="scenario",
+                matter=match[1],
+                opens_at=opens_at,
+                deadline=deadline,
+            )
+            await uow.tasks.arm(draft, now)
+        # As the clock does within a minute.
+        await self.app.alarm.run_all()
 
     async def _settle(self) -> None:
         """Everything heard has been worked through, and what came of it is on the platform."""

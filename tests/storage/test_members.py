@@ -28,7 +28,7 @@ async def test_a_look_finds_who_came_and_who_went(
     found = await reconcile(database, "2", "3", "4", at=now + timedelta(hours=1))
     again = await reconcile(database, "2", "3", "4", at=now + timedelta(hours=2))
 
-    assert found == Difference(joined=1, left=1)
+    assert found == Difference(joined=1, left=1, new=("4",))
     assert again == Difference()
     assert await present(database) == {"2", "3", "4"}
 
