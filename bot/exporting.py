@@ -6,14 +6,15 @@ seconds of pure computing, which a thread would take from the bot.
 """
 
 import asyncio
+import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import docx
 import typer
@@ -54,15 +55,21 @@ class Report(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be exported, for whose eyes: `units` None is the whole, `actors` likewise."""
+    """
+    What is to be exported, for whose eyes: `units` None is the whole, `actors` likewise.
+
+    Of `own_classes`, which the reader teaches, nothing about the tutor.
+    """
 
     report: Report
     by: str
     at: datetime
     units: tuple[int, ...] | None = None
     actors: tuple[str, ...] | None = None
+    own_classes: tuple[int, ...] = ()
     class_name: str = ""
     tutor_name: str = ""
+    words: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -98,8 +105,10 @@ class TooMuch(ValueError):
 async def _ledger(uow: UnitOfWork, order: Order, before: int | None) -> list[Row]:
     wanted = LedgerFilter(
         unit_ids=order.units,
+        own_classes=order.own_classes,
         class_name=order.class_name,
         tutor_name=order.tutor_name,
+        words=order.words,
         since=order.since,
         until=order.until,
     )
@@ -144,7 +153,8 @@ async def _cases(uow: UnitOfWork, order: Order, before: int | None) -> list[Row]
         item, sealed = case.item, is_sealed(case.item)
         steps = await uow.cases.steps(item.number)
         marks = await uow.cases.marks(item.number)
-        if order.class_name and order.class_name not in case.class_name:
+        is_own = item.is_about_tutor and item.class_id in order.own_classes
+        if is_own or (order.class_name and order.class_name not in case.class_name):
             rows.append(Row(item.number, (), ()))
             continue
         rows.append(
@@ -405,7 +415,7 @@ def cover_of(order: Order, count: int) -> list[tuple[str, str]]:
     """What stands on the first sheet: what this is, whose eyes it was made for, what is in it."""
     since = f"{order.since:%Y-%m-%d}" if order.since else "最早"
     until = f"{order.until:%Y-%m-%d %H:%M}" if order.until else "导出时"
-    narrowed = "，".join(word for word in (order.class_name, order.tutor_name) if word)
+    narrowed = "，".join(word for word in (order.class_name, order.tutor_name, order.words) if word)
     return [
         ("内容", LISTINGS[order.report].title),
         ("范围", f"{since} 至 {until}{'，' + narrowed if narrowed else ''}"),
@@ -431,10 +441,12 @@ def export(
     config: Config = DEFAULT_FILE,
     class_name: Annotated[str, typer.Option("--class", help="只要这个班")] = "",
     tutor: Annotated[str, typer.Option("--tutor", help="只要这位教师")] = "",
+    words: Annotated[str, typer.Option("--words", help="只要说过这些话的")] = "",
     since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"])] = None,
     until: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"])] = None,
     unit: Annotated[str, typer.Option("--unit", help="只要这个单位及下级")] = "",
     by: Annotated[str, typer.Option("--by", help="谁要的，写进文件")] = "cli",
+    scope: Annotated[str, typer.Option("--scope", hidden=True)] = "",
     is_quiet: Annotated[bool, typer.Option("--quiet", help="不显示进度，不记审计")] = False,
 ) -> None:
     """把台账、待办与投诉、审计记录导出成 Excel 或 Word，附证据索引；姓名隐去一部分。"""
@@ -451,7 +463,9 @@ def export(
 
     async def work(database: Database) -> int:
         await require_current(database)
-        order = Order(report, by, Clock().now(), class_name=class_name, tutor_name=tutor)
+        order = Order(
+            report, by, Clock().now(), class_name=class_name, tutor_name=tutor, words=words
+        )
         if since is not None:
             order = replace(order, since=day_bounds(since.date())[0])
         if until is not None:
@@ -464,6 +478,8 @@ def export(
                 units = tuple(sorted(await uow.people.units_below(unit_id)))
                 names = await uow.supervisors.names_in(units)
             order = replace(order, units=units, actors=tuple(f"web:{name}" for name in names))
+        if scope:
+            order = replace(order, **scope_of(scope))
         if not is_quiet:
             async with database.unit_of_work() as uow:
                 uow.audit.add(at=order.at, actor=by, action=f"export.{report}", target=file.name)
@@ -476,6 +492,24 @@ def export(
     except OSError as error:
         fail(f"写不了 {file}：{error}")
     typer.echo(f"\n已导出 {count} 行：{file}" if not is_quiet else str(count))
+
+
+def scope_in_words(
+    units: Collection[int] | None, actors: Collection[str] | None, own_classes: Collection[int]
+) -> str:
+    """For whose eyes, as the website hands it to its own command."""
+    words = {
+        "units": None if units is None else sorted(units),
+        "actors": None if actors is None else sorted(actors),
+        "own_classes": sorted(own_classes),
+    }
+    return json.dumps(words)
+
+
+def scope_of(words: str) -> dict[str, Any]:
+    """What `scope_in_words` wrote, as fields of an Order."""
+    found = json.loads(words)
+    return {name: None if value is None else tuple(value) for name, value in found.items()}
 
 
 async def export_beside(

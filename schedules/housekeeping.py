@@ -19,11 +19,22 @@ async def expire(uow: UnitOfWork, now: datetime, means: Means) -> None:
     )
 
 
+async def forget_links(uow: UnitOfWork, now: datetime, means: Means) -> None:
+    """The secret addresses of calendar feeds, once they have been told."""
+    await uow.timetable.forget_links()
+
+
 async def prune(uow: UnitOfWork, now: datetime, means: Means) -> None:
     """Stored messages past their retention; the ledger keeps that they were."""
     await uow.inbox.prune(now - EVENTS_KEPT)
+    await uow.search.prune()
 
 
 async def seal(uow: UnitOfWork, now: datetime, means: Means) -> None:
     """Lines of the audit list that have no seal yet."""
     await uow.audit.seal(now)
+
+
+async def index(uow: UnitOfWork, now: datetime, means: Means) -> None:
+    """New rows of the ledger can be looked for by their words."""
+    await uow.search.index()

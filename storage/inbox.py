@@ -237,6 +237,7 @@ class InboxRows:
             for event_id, message in messages
         ]
         await self._uow.write(statement, rows)
+        await self._uow.search.forget([event_id for event_id, _ in messages])
 
     async def prune(self, before: datetime) -> int:
         """

@@ -721,6 +721,8 @@ interactions = Table(
     Index("ix_interactions_class_at", "class_id", "at"),
     Index("ix_interactions_tutor_at", "tutor_id", "at"),
     Index("ix_interactions_speaker", "platform", "speaker_id"),
+    # By itself it answers what is asked over a span of time: which entries, at which hour.
+    Index("ix_interactions_at", "at", "class_id", "kind", "topic", "entry", "is_about_tutor"),
 )
 
 Index(
@@ -729,6 +731,32 @@ Index(
     unique=True,
     sqlite_where=interactions.c.corrects.is_not(None),
     postgresql_where=interactions.c.corrects.is_not(None),
+)
+
+summed_days = Table("summed_days", metadata, Column("day", String(10), primary_key=True))
+
+day_sums = Table(
+    "day_sums",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    # 0: of a class without a unit.
+    Column("unit_id", Id, primary_key=True, autoincrement=False),
+    Column("kind", String(20), primary_key=True),
+    # "" is nobody yet.
+    Column("solved_by", String(20), primary_key=True),
+    # How long until a person first replied, as a step of `storage.figures.STEPS`; -1 is unknown.
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+)
+
+search_words = Table(
+    "search_words",
+    metadata,
+    # What can be looked for of a row, as tokens; an index over it, `search_index`, is made by the
+    # migration: each database has its own kind.
+    Column("interaction_id", ForeignKey("interactions.id"), primary_key=True, autoincrement=False),
+    Column("event_id", Id, index=True),
+    Column("words", CleanText, nullable=False),
 )
 
 # -- supervisors and what they did ----------------------------------------------------------------
@@ -745,6 +773,9 @@ supervisors = Table(
     Column("person_id", ForeignKey("persons.id", name="fk_supervisors_person_id")),
     # `supervisor`, or `tutor`: sees their own page alone.
     Column("role", String(20), nullable=False, server_default="supervisor"),
+    # The second step of signing in, where somebody wants one; a code is good for one use.
+    Column("totp_secret", String(64)),
+    Column("totp_used", BigInteger),
 )
 
 sign_in_failures = Table(
@@ -765,6 +796,9 @@ web_sessions = Table(
     Column("csrf", String(64), nullable=False),
     Column("created_at", ShanghaiDateTime, nullable=False),
     Column("seen_at", ShanghaiDateTime, nullable=False),
+    # Where it was opened and with what, so that its owner knows it again.
+    Column("address", String(100), nullable=False, server_default=""),
+    Column("browser", String(200), nullable=False, server_default=""),
 )
 
 audit = Table(

@@ -41,6 +41,7 @@ class LedgerFilter:
     since: datetime | None = None
     until: datetime | None = None
     hide_about_tutor: bool = False
+    words: str = ""
     own_classes: Collection[int] = ()
 
 
@@ -144,6 +145,8 @@ class Reports:
         )
         if before_id is not None:
             statement = statement.where(interactions.c.id < before_id)
+        if wanted.words:
+            statement = statement.where(await self._uow.search.matches(wanted.words))
         return [_ledger_row(row) for row in await self._uow.read(statement)]
 
     async def anonymous(

@@ -10,10 +10,10 @@ from urllib.parse import quote
 import structlog
 from aiohttp import web
 
-from bot.exporting import LISTINGS, Report, export_beside
+from bot.exporting import LISTINGS, Report, export_beside, scope_in_words
 from bot.web import session
 from bot.web.base import APP, page
-from bot.web.pages import query_of
+from bot.web.pages import query_of, units_of
 
 log = structlog.get_logger()
 
@@ -37,12 +37,15 @@ async def export(request: web.Request) -> web.StreamResponse:
     query = query_of(request.query)
     arguments = [report, "--by", reader.actor]
     async with app.database.reading() as uow:
-        if reader.supervisor.unit_id is not None:
-            unit = await uow.people.unit_name(reader.supervisor.unit_id)
-            arguments += ["--unit", unit]
+        units = await units_of(uow, reader.supervisor)
+        actors = None
+        if units is not None:
+            actors = [session.actor(name) for name in await uow.supervisors.names_in(units)]
+    scope = scope_in_words(units, actors, reader.supervisor.own_classes)
     # With `=`: a name that begins with a dash is a name still.
     arguments += [f"--class={query.class_name}"] if query.class_name else []
     arguments += [f"--tutor={query.tutor_name}"] if query.tutor_name else []
+    arguments += [f"--words={query.words}"] if query.words else []
     arguments += [f"--from={query.first}"] if query.first else []
     arguments += [f"--to={query.last}"] if query.last else []
     if AT_ONCE.locked():
@@ -63,7 +66,7 @@ async def export(request: web.Request) -> web.StreamResponse:
             try:
                 is_done, said = await export_beside(
                     app.database.url.render_as_string(hide_password=False),
-                    arguments,
+                    [*arguments, f"--scope={scope}"],
                     path,
                     limit=LIMIT,
                 )

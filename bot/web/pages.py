@@ -90,6 +90,7 @@ class Bar:
 class Query:
     """What the address asks for, and what in it could not be understood."""
 
+    words: str = ""
     class_name: str = ""
     tutor_name: str = ""
     kind: Kind | None = None
@@ -101,6 +102,7 @@ class Query:
     def address(self, before: int | None = None) -> str:
         """The page of these filters."""
         words = {
+            "q": self.words,
             "class": self.class_name,
             "tutor": self.tutor_name,
             "kind": self.kind or "",
@@ -181,6 +183,7 @@ def query_of(given: Mapping[str, str]) -> Query:
         first, last = last, first
     kind, before = given.get("kind", ""), given.get("before", "")
     return Query(
+        words=plain(given.get("q", ""), 100),
         class_name=plain(given.get("class", ""), 100),
         tutor_name=plain(given.get("tutor", ""), 100),
         kind=Kind(kind) if kind in set(Kind) else None,
@@ -314,6 +317,7 @@ async def ledger(request: web.Request) -> web.Response:
             replace(
                 scope,
                 kind=query.kind,
+                words=query.words,
                 since=day_bounds(query.first)[0] if query.first else None,
                 until=day_bounds(query.last)[1] if query.last else None,
             ),

@@ -6,6 +6,7 @@ All times are the App's clock, so that housekeeping and the rules here never dis
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
+import pyotp
 import structlog
 from aiohttp import web
 from argon2 import PasswordHasher
@@ -22,6 +24,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from bot.web.base import APP, page, plain
 from storage.supervisors import Supervisor, WebSession
+from storage.vocabulary import Role
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 COOKIE = "zhuxue_session"
+#: Where a sign-in leads: supervisors, and tutors.
+HOME, TUTORS_HOME = "/ledger", "/my"
 #: Holds a form's token until there is a sign-in to hold it.
 FORM_COOKIE = "zhuxue_form"
 
@@ -47,11 +52,13 @@ class Verdict(StrEnum):
 
     WELCOME = "welcome"
     WRONG = "wrong"
+    CODE = "code"
     LOCKED = "locked"
 
 
 SENTENCES = {
     Verdict.WRONG: "账号或密码不对，请核对后再试。",
+    Verdict.CODE: "这个账号开了两步验证：请填验证器里现在的 6 位数字（每个只能用一次）。",
     Verdict.LOCKED: "失败次数太多，为安全起见暂停登录，请 15 分钟后再试，或请管理员重设密码。",
 }
 STALE_FORM = "页面已过期，请重新填写后提交。"
@@ -81,7 +88,7 @@ class Doorkeeper:
         self._one_at_a_time = asyncio.Lock()
 
     async def attempt(
-        self, app: App, username: str, password: str, address: str
+        self, app: App, username: str, password: str, address: str, code: str = ""
     ) -> tuple[Verdict, Supervisor | None]:
         """Let somebody in, or note that it failed; locked accounts are not even checked."""
         async with self._one_at_a_time:
@@ -93,8 +100,14 @@ class Doorkeeper:
                 return Verdict.LOCKED, None
             stored = self._nobody if known is None else known.password_hash
             is_right = await asyncio.to_thread(self._verify, stored, password)
-            if known is not None and is_right:
-                return Verdict.WELCOME, known
+            verdict = Verdict.WRONG
+            if known is not None and is_right and await _rights(app, known, now) is not None:
+                if known.totp_secret is None or await use_code(app, known, code, now):
+                    return Verdict.WELCOME, known
+                if not code:
+                    # Half of the way, and no guess: asking for it counts against nobody.
+                    return Verdict.CODE, None
+                verdict = Verdict.CODE
             of_account, from_address = failures[0] + 1, failures[1] + 1
             async with app.database.unit_of_work() as uow:
                 await uow.supervisors.add_failure(username, address, now)
@@ -110,7 +123,16 @@ class Doorkeeper:
                         detail=f"account {of_account}, address {from_address}",
                     )
             log.warning("web.sign_in_failed", failures=of_account, from_address=from_address)
-            return Verdict.WRONG, None
+            return verdict, None
+
+    async def is_password_of(self, account: Supervisor, password: str) -> bool:
+        """Whether somebody signed in knows the account's password; one at a time."""
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(self._verify, account.password_hash, password)
+
+    def hash(self, password: str) -> str:
+        """What is stored of a password."""
+        return self._hasher.hash(password)
 
     def _verify(self, stored: str, password: str) -> bool:
         try:
@@ -167,6 +189,19 @@ def digest(token: str) -> str:
     return sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
+async def use_code(app: App, account: Supervisor, code: str, now: datetime) -> bool:
+    """Whether `code` is the second step's of this half minute or its neighbours; once each."""
+    if account.totp_secret is None or not re.fullmatch(r"\d{6}", code):
+        return False
+    totp = pyotp.TOTP(account.totp_secret)
+    step = int(now.timestamp()) // totp.interval
+    for nearby in (step, step - 1, step + 1):
+        if compare_digest(totp.generate_otp(nearby), code):
+            async with app.database.unit_of_work() as uow:
+                return await uow.supervisors.use_totp(account.id, nearby)
+    return False
+
+
 # -- who is looking -------------------------------------------------------------------------------
 
 
@@ -181,21 +216,63 @@ async def signed_in(request: web.Request) -> SignedIn | None:
         known = await uow.supervisors.session(token_hash)
     if known is None:
         return None
-    if is_over(known, now, timedelta(minutes=app.settings.web.session_minutes)):
+    browser = plain(request.headers.get("User-Agent", ""), 200)
+    is_other = known.browser not in ("", browser)
+    if is_other:
+        log.warning("web.session_from_another_browser", account=known.supervisor.username)
+    if is_other or is_over(known, now, timedelta(minutes=app.settings.web.session_minutes)):
         async with app.database.unit_of_work() as uow:
             await uow.supervisors.close_session(token_hash)
         return None
     if now - known.seen_at > TOUCH_EVERY:
         async with app.database.unit_of_work() as uow:
             await uow.supervisors.touch_session(token_hash, now)
-    return SignedIn(known.supervisor, known.csrf, token_hash)
+    # What a person may see is asked anew at every request, and the session ends with the last role.
+    supervisor = await _rights(app, known.supervisor, now)
+    if supervisor is None:
+        async with app.database.unit_of_work() as uow:
+            await uow.supervisors.close_session(token_hash)
+            uow.audit.add(
+                at=now,
+                actor=actor(known.supervisor.username),
+                action="web.role_ended",
+                target=address_of(request),
+            )
+        return None
+    return SignedIn(supervisor, known.csrf, token_hash)
 
 
-async def require(request: web.Request) -> SignedIn:
-    """Whoever is signed in; a page's first line.
+async def _rights(app: App, known: Supervisor, now: datetime) -> Supervisor | None:
+    async with app.database.reading() as uow:
+        return await uow.supervisors.rights(known, now)
+
+
+async def require(request: web.Request, *, tutors: bool = False) -> SignedIn:
+    """
+    Whoever is signed in; a page's first line. `tutors`: a page of a tutor's own.
 
     Raises:
         HTTPSeeOther: nobody is; to the sign-in page, which leads back here.
+        HTTPNotFound: a supervisors' page, and a tutor; or the other way round.
+    """
+    found = await signed_in(request)
+    if found is None:
+        raise web.HTTPSeeOther("/login?" + urlencode({"next": request.path_qs}))
+    if tutors and not found.supervisor.is_tutor:
+        raise web.HTTPNotFound
+    if not tutors and found.supervisor.role is not Role.SUPERVISOR:
+        if request.path == HOME:
+            raise web.HTTPSeeOther(TUTORS_HOME)
+        raise web.HTTPNotFound
+    return found
+
+
+async def require_anyone(request: web.Request) -> SignedIn:
+    """
+    Whoever is signed in, supervisor or tutor; for what is every account's own.
+
+    Raises:
+        HTTPSeeOther: nobody is.
     """
     found = await signed_in(request)
     if found is None:
@@ -203,14 +280,29 @@ async def require(request: web.Request) -> SignedIn:
     return found
 
 
-async def posted(request: web.Request) -> tuple[SignedIn, dict[str, str]]:
-    """Whoever is signed in, and the form they sent from a page of ours; an action's first line.
+async def posted_by_anyone(request: web.Request) -> tuple[SignedIn, dict[str, str]]:
+    """
+    As `posted`, for what is every account's own.
 
     Raises:
         HTTPSeeOther: nobody is signed in.
         HTTPForbidden: sent from elsewhere, or from a page that is too old.
     """
-    reader = await require(request)
+    return await _checked(request, await require_anyone(request))
+
+
+async def posted(request: web.Request, *, tutors: bool = False) -> tuple[SignedIn, dict[str, str]]:
+    """Whoever is signed in, and the form they sent from a page of ours; an action's first line.
+
+    Raises:
+        HTTPSeeOther: nobody is signed in.
+        HTTPNotFound: as for `require`.
+        HTTPForbidden: sent from elsewhere, or from a page that is too old.
+    """
+    return await _checked(request, await require(request, tutors=tutors))
+
+
+async def _checked(request: web.Request, reader: SignedIn) -> tuple[SignedIn, dict[str, str]]:
     form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
     if not is_same_site(request) or not _same(reader.csrf, form.get("csrf", "")):
         raise web.HTTPForbidden(text=STALE_FORM)
@@ -238,7 +330,11 @@ async def login(request: web.Request) -> web.Response:
         return _form(request, target=target, username=username, problem=STALE_FORM, status=403)
     app, address = request.app[APP], address_of(request)
     verdict, supervisor = await request.app[DOORKEEPER].attempt(
-        app, username, form.get("password", "")[:MAX_PASSWORD], address
+        app,
+        username,
+        form.get("password", "")[:MAX_PASSWORD],
+        address,
+        plain(form.get("code", ""), 20).replace(" ", ""),
     )
     if supervisor is None:
         return _form(
@@ -246,6 +342,7 @@ async def login(request: web.Request) -> web.Response:
             target=target,
             username=username,
             problem=SENTENCES[verdict],
+            asks_code=verdict is Verdict.CODE,
             status=429 if verdict is Verdict.LOCKED else 401,
         )
     token, now = secrets.token_urlsafe(32), app.clock.now()
@@ -257,6 +354,8 @@ async def login(request: web.Request) -> web.Response:
             supervisor_id=supervisor.id,
             csrf=secrets.token_urlsafe(32),
             now=now,
+            address=address,
+            browser=plain(request.headers.get("User-Agent", ""), 200),
         )
         uow.audit.add(
             at=now, actor=actor(supervisor.username), action="web.signed_in", target=address
@@ -269,7 +368,9 @@ async def login(request: web.Request) -> web.Response:
 
 async def logout(request: web.Request) -> web.Response:
     """`POST /logout`."""
-    reader = await require(request)
+    reader = await signed_in(request)
+    if reader is None:
+        raise web.HTTPSeeOther("/login")
     form = await request.post()
     if not is_same_site(request) or not _same(reader.csrf, str(form.get("csrf", ""))):
         raise web.HTTPForbidden(text=STALE_FORM)
@@ -293,6 +394,7 @@ def _form(
     target: str,
     username: str = "",
     problem: str = "",
+    asks_code: bool = False,
     status: int = 200,
 ) -> web.Response:
     app = request.app[APP]
@@ -307,6 +409,7 @@ def _form(
         target=target,
         username=username,
         problem=problem,
+        asks_code=asks_code,
         demo_password=app.demo_password if app.playground is not None else "",
     )
     _set_cookie(request, response, FORM_COOKIE, token, path="/login")

@@ -19,7 +19,11 @@ from storage.questions import SERIES
 
 async def test_the_migrated_schema_is_the_one_in_models(database: Database) -> None:
     def differences(connection: Connection) -> list[Any]:
-        options = {"compare_type": True}
+        # The index over words is of another kind in each database; the models do not know it.
+        options = {
+            "compare_type": True,
+            "include_name": lambda name, *_: not str(name).startswith("search_index"),
+        }
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, metadata))
 

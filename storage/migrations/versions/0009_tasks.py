@@ -356,43 +356,6 @@ def upgrade() -> None:
     with op.batch_alter_table("binding_codes", schema=None) as batch_op:
         batch_op.add_column(sa.Column("given_by", sa.String(length=120), nullable=True))
 
-    _seals(big)
-
-
-def _seals(big: sa.types.TypeEngine[int]) -> None:
-    """The audit list: from where, why, and a chain of seals over it."""
-    op.execute("INSERT INTO counters (name, value) VALUES ('audit_seal', 0)")
-    with op.batch_alter_table("audit", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column("address", sa.String(length=100), nullable=False, server_default="")
-        )
-        batch_op.add_column(sa.Column("reason", CleanText(), nullable=False, server_default=""))
-    op.create_table(
-        "audit_seals",
-        sa.Column("number", big, autoincrement=False, nullable=False),
-        sa.Column("audit_id", big, nullable=False),
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("sealed_at", ShanghaiDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["audit_id"], ["audit.id"], name=op.f("fk_audit_seals_audit_id")),
-        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_seals")),
-        sa.UniqueConstraint("audit_id", name=op.f("uq_audit_seals_audit_id")),
-    )
-    if op.get_bind().dialect.name == "sqlite":
-        for deed in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER audit_seals_no_{deed.lower()} BEFORE {deed} ON audit_seals "
-                "BEGIN SELECT RAISE(ABORT, 'audit_seals is append-only'); END"
-            )
-        return
-    op.execute(
-        "CREATE FUNCTION audit_seals_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'audit_seals is append-only'; END $$"
-    )
-    op.execute(
-        "CREATE TRIGGER audit_seals_append_only BEFORE UPDATE OR DELETE ON audit_seals "
-        "FOR EACH ROW EXECUTE FUNCTION audit_seals_append_only()"
-    )
-
 
 def downgrade() -> None:
     raise NotImplementedError("restore the backup taken before the upgrade")

@@ -8,6 +8,7 @@ import pytest
 from openpyxl import load_workbook
 
 from bot.app import App
+from bot.exporting import scope_in_words, scope_of
 from tests.bot.web.conftest import (
     OTHER_CLASS,
     OTHER_GROUP,
@@ -107,3 +108,14 @@ async def test_nobody_gets_a_file_without_signing_in(app: App, visit: Visit) -> 
     boss = await _supervisor(app, visit)
     assert (await boss.get("/export/secrets.xlsx"))[0] == 404
     assert (await boss.get("/export/ledger.csv"))[0] == 404
+
+
+def test_whose_eyes_it_is_for_survives_the_way_to_the_other_process() -> None:
+    words = scope_in_words({3, 1}, ["web:near"], (7,))
+
+    assert scope_of(words) == {"units": (1, 3), "actors": ("web:near",), "own_classes": (7,)}
+    assert scope_of(scope_in_words(None, None, ())) == {
+        "units": None,
+        "actors": None,
+        "own_classes": (),
+    }
