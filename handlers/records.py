@@ -16,6 +16,7 @@ from storage.interactions import Kind, Record
 from storage.people import ClassRoom
 from storage.questions import HandOff, Level, SolvedBy, State
 from storage.reports import LedgerFilter, LedgerRow
+from storage.unit_of_work import UnitOfWork
 from storage.vocabulary import SHANGHAI, Action, ConversationKind, Role
 
 TODO_LINES = 10
@@ -70,6 +71,8 @@ def outcome_in_words(row: LedgerRow) -> str:
         return f"转部门 T-{record.hand_off}"
     if record.kind is Kind.UPDATE:
         return f"已告知进展 T-{record.hand_off}"
+    if record.kind in (Kind.RECEIPT, Kind.SUBMISSION) and record.task is not None:
+        return f"已记 R-{record.task}"
     return {
         Action.HAND_OFF: f"转老师 T-{record.hand_off}",
         Action.WATCH: f"待看 T-{record.hand_off}",
@@ -78,6 +81,8 @@ def outcome_in_words(row: LedgerRow) -> str:
         Action.PRIVACY: "已提示撤回",
         Action.REFUSE: "未办理",
         Action.REMIND: "已提醒",
+        Action.MOVED: "日期已改",
+        Action.WITHDRAWN: "日期已撤",
         Action.ASK_BACK: "已追问",
         Action.FOUND_TRUE: f"裁定属实 T-{record.hand_off}",
         Action.FOUND_PARTLY: f"裁定部分属实 T-{record.hand_off}",
@@ -212,10 +217,18 @@ async def daily(context: Context, argument: str) -> Outcome:
     """「/日报 [日期]」: the figures of a day, bot and people apart."""
     day = commands.day(argument, context.now, "/日报 或 /日报 12-05")
     rooms = await own_rooms(context)
+    words = await words_of_day(context.uow, rooms, day, context.now)
+    return Outcome((Reply(words),), command_record())
+
+
+async def words_of_day(
+    uow: UnitOfWork, rooms: Sequence[ClassRoom], day: date, now: datetime
+) -> str:
+    """The figures of a day of some classes, as their tutor reads them."""
     since, until = day_bounds(day)
-    figures = await context.uow.reports.day([room.id for room in rooms], since, until)
+    figures = await uow.reports.day([room.id for room in rooms], since, until)
     seconds = figures.first_reply_seconds
-    words = texts.daily(
+    return texts.daily(
         day=day,
         class_names="、".join(room.name for room in rooms[:3]) + ("等" if len(rooms) > 3 else ""),
         questions=figures.questions,
@@ -227,12 +240,9 @@ async def daily(context: Context, argument: str) -> Outcome:
         complaints=figures.complaints,
         notices=figures.notices,
         waiting=figures.waiting,
-        oldest=texts.duration(context.now - figures.oldest_waiting)
-        if figures.oldest_waiting
-        else "",
+        oldest=texts.duration(now - figures.oldest_waiting) if figures.oldest_waiting else "",
         median=texts.duration(timedelta(seconds=median(seconds))) if seconds else "",
     )
-    return Outcome((Reply(words),), command_record())
 
 
 async def ledger(context: Context, argument: str) -> Outcome:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, update
 
-from storage.models import completions, reminders, tasks
+from storage.models import completions, counters, reminders, tasks
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
@@ -54,6 +54,10 @@ class ReminderState(StrEnum):
     LATE = "late"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+
+
+#: What may be about the same matter of a class.
+_OF_A_MATTER = (TaskKind.MATTER, TaskKind.REMINDER)
 
 
 class How(StrEnum):
@@ -130,6 +134,17 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Other dates of a task, and whom it is for; its reminders are the caller's to plan anew."""
+
+    task: int
+    opens_at: datetime | None
+    deadline: datetime | None
+    audience: Audience
+    is_private: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reminder:
     """A planned reminder as it stands."""
 
@@ -162,35 +177,31 @@ class Tasks:
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
+        #: The classes for which this unit of work has armed something.
+        self.armed_in: set[int] = set()
 
     # -- tasks ------------------------------------------------------------------------------------
 
     async def arm(self, draft: Draft, now: datetime) -> int:
         """A new task; its number."""
         number = await self._uow.number("task")
-        self._uow.add(
-            tasks,
-            {
-                "number": number,
-                "kind": draft.kind,
-                "state": TaskState.ARMED,
-                "class_id": draft.class_id,
-                "person_id": draft.person_id,
-                "matter": draft.matter,
-                "title": draft.title,
-                "text": draft.text,
-                "audience": draft.audience,
-                "is_private": draft.is_private,
-                "opens_at": draft.opens_at,
-                "deadline": draft.deadline,
-                "rule": draft.rule,
-                "origin": draft.origin,
-                "made_by": draft.made_by,
-                "made_at": now,
-                "event_id": draft.event_id,
-            },
-        )
+        self._uow.add(tasks, _row(number, draft, now))
+        self.armed_in.add(draft.class_id)
         return number
+
+    async def lock(self) -> None:
+        """Nobody else arms anything until this transaction is over."""
+        # Whoever gives numbers holds the counter's row.
+        statement = select(counters.c.value).where(counters.c.name == "task").with_for_update()
+        await self._uow.read(statement)
+
+    async def arm_many(self, drafts: Sequence[Draft], now: datetime) -> list[int]:
+        """New tasks; their numbers, in the order of the drafts."""
+        numbers = [await self._uow.number("task") for _ in drafts]
+        rows = [_row(number, draft, now) for number, draft in zip(numbers, drafts, strict=True)]
+        if rows:
+            await self._uow.write(insert(tasks), rows)
+        return numbers
 
     async def of(self, number: int) -> Task | None:
         """The task of that number."""
@@ -235,6 +246,77 @@ class Tasks:
             .values(opens_at=opens_at, deadline=deadline)
         )
 
+    async def move_many(self, moves: Sequence[Moved]) -> None:
+        """The same for many, and whom they are for."""
+        if not moves:
+            return
+        statement = (
+            update(tasks)
+            .where(tasks.c.number == bindparam("its_number"))
+            .values(
+                opens_at=bindparam("new_opens_at"),
+                deadline=bindparam("new_deadline"),
+                audience=bindparam("new_audience"),
+                is_private=bindparam("new_is_private"),
+            )
+        )
+        await self._uow.write(
+            statement,
+            [
+                {
+                    "its_number": move.task,
+                    "new_opens_at": move.opens_at,
+                    "new_deadline": move.deadline,
+                    "new_audience": move.audience,
+                    "new_is_private": move.is_private,
+                }
+                for move in moves
+            ],
+        )
+
+    async def hanging_on_calendar(self) -> list[Task]:
+        """The armed tasks whose time is measured from a date of the class."""
+        # As `handlers.sentence_plans` writes it.
+        return await self._tasks(
+            tasks.c.state == TaskState.ARMED, tasks.c.rule.like('%"relative_to":{%')
+        )
+
+    async def reorder(self, number: int, rule: str) -> None:
+        """Other times; the reminders are the caller's to cancel and to plan anew."""
+        await self._uow.write(update(tasks).where(tasks.c.number == number).values(rule=rule))
+
+    async def twins(self, numbers: Collection[int]) -> dict[int, list[int]]:
+        """
+        By task, the others armed in its class for the same matter: a date of the calendar and what
+        its tutor says about it. Who has done the one has done the other.
+        """
+        one, other = tasks.alias("one"), tasks.alias("other")
+        found: dict[int, list[int]] = defaultdict(list)
+        for chunk in _chunks(list(numbers)):
+            statement = (
+                select(one.c.number, other.c.number)
+                .join(
+                    other,
+                    and_(
+                        other.c.class_id == one.c.class_id,
+                        other.c.matter == one.c.matter,
+                        other.c.number != one.c.number,
+                    ),
+                )
+                .where(
+                    one.c.number.in_(chunk),
+                    one.c.matter != "",
+                    other.c.state == TaskState.ARMED,
+                    one.c.kind.in_(_OF_A_MATTER),
+                    other.c.kind.in_(_OF_A_MATTER),
+                    one.c.audience == other.c.audience,
+                )
+                .order_by(other.c.number)
+            )
+            for number, twin in await self._uow.read(statement):
+                found[number].append(twin)
+        return found
+
     async def end(
         self, numbers: Collection[int], state: TaskState, *, by: str, now: datetime
     ) -> list[int]:
@@ -249,6 +331,7 @@ class Tasks:
             )
             ended += rows.scalars()
         await self.cancel(ended, by=by, now=now)
+        await self._uow.obligations.stop(ended, None, by=by, now=now)
         return ended
 
     async def _tasks(self, *wanted: ColumnElement[bool]) -> list[Task]:
@@ -258,9 +341,14 @@ class Tasks:
             .where(*wanted)
             .order_by(tasks.c.deadline.is_(None), tasks.c.deadline, tasks.c.number)
         )
-        return [_task(row) for row in await self._uow.read(statement)]
+        return [task_of(row) for row in await self._uow.read(statement)]
 
     # -- reminders --------------------------------------------------------------------------------
+
+    async def plan_new(self, wanted: Sequence[Planned]) -> None:
+        """Reminders of tasks that were only just armed and have none yet."""
+        if wanted:
+            await self._uow.write(insert(reminders), [_planned(item) for item in wanted])
 
     async def plan(self, wanted: Sequence[Planned]) -> None:
         """
@@ -286,15 +374,7 @@ class Tasks:
         for item in wanted:
             found = known.get((item.task, item.step, item.due_at))
             if found is None:
-                new.append(
-                    {
-                        "task": item.task,
-                        "step": item.step,
-                        "due_at": item.due_at,
-                        "useful_until": item.useful_until,
-                        "state": ReminderState.PLANNED,
-                    }
-                )
+                new.append(_planned(item))
             elif found[1] == ReminderState.CANCELLED:
                 again.append({"reminder_id": found[0], "until": item.useful_until})
         if new:
@@ -354,9 +434,16 @@ class Tasks:
         """
         What is known about who has done it; the newest word counts. Those that changed anything.
 
-        The reminders of whoever has done it are the caller's to stop (`uow.obligations.stop`).
+        It holds for what else is armed for the same matter, too (`twins`). The reminders of
+        whoever has done it are the caller's to stop (`uow.obligations.stop`).
         """
         await self._uow.flush_earlier()
+        given = {(item.task, item.person_id) for item in items}
+        twins = await self.twins({item.task for item in items})
+        items = [
+            *(replace(item, task=twin) for item in items for twin in twins.get(item.task, ())),
+            *items,
+        ]
         known: dict[tuple[int, int], bool] = {}
         for chunk in _chunks(list({item.task for item in items})):
             statement = select(
@@ -411,7 +498,7 @@ class Tasks:
                     for item in old
                 ],
             )
-        return changed
+        return [item for item in changed if (item.task, item.person_id) in given]
 
     async def completions_of(self, number: int) -> list[Completion]:
         """Everything known about who has done a task, in the order of time."""
@@ -443,7 +530,12 @@ class Tasks:
         )
         is_over = or_(
             and_(tasks.c.deadline.is_not(None), tasks.c.deadline <= now),
-            and_(tasks.c.deadline.is_(None), tasks.c.rule.is_(None), tasks.c.kind != "receipt"),
+            and_(
+                tasks.c.deadline.is_(None),
+                tasks.c.rule.is_(None),
+                tasks.c.kind != "receipt",
+                or_(tasks.c.opens_at.is_(None), tasks.c.opens_at <= now),
+            ),
         )
         statement = select(tasks.c.number).where(
             tasks.c.state == TaskState.ARMED, is_over, open_ones == 0
@@ -455,7 +547,39 @@ def _chunks(items: Sequence[int]) -> list[Sequence[int]]:
     return [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
 
 
-def _task(row: Row[*tuple[Any, ...]]) -> Task:
+def _row(number: int, draft: Draft, now: datetime) -> dict[str, Any]:
+    return {
+        "number": number,
+        "kind": draft.kind,
+        "state": TaskState.ARMED,
+        "class_id": draft.class_id,
+        "person_id": draft.person_id,
+        "matter": draft.matter,
+        "title": draft.title,
+        "text": draft.text,
+        "audience": draft.audience,
+        "is_private": draft.is_private,
+        "opens_at": draft.opens_at,
+        "deadline": draft.deadline,
+        "rule": draft.rule,
+        "origin": draft.origin,
+        "made_by": draft.made_by,
+        "made_at": now,
+        "event_id": draft.event_id,
+    }
+
+
+def _planned(item: Planned) -> dict[str, Any]:
+    return {
+        "task": item.task,
+        "step": item.step,
+        "due_at": item.due_at,
+        "useful_until": item.useful_until,
+        "state": ReminderState.PLANNED,
+    }
+
+
+def task_of(row: Row[*tuple[Any, ...]]) -> Task:
     return Task(
         number=row.number,
         kind=TaskKind(row.kind),

@@ -83,7 +83,8 @@ class Action(StrEnum):
     """
     What the bot does with a message; the words `python -m bot ask` prints.
 
-    The last three only stand in the ledger: what a supervisor found of a complaint.
+    The last five only stand in the ledger: what a supervisor found of a complaint, and that a date
+    was moved or withdrawn.
     """
 
     ANSWER = "answer"
@@ -99,6 +100,8 @@ class Action(StrEnum):
     FOUND_TRUE = "found_true"
     FOUND_PARTLY = "found_partly"
     FOUND_FALSE = "found_false"
+    MOVED = "moved"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
