@@ -63,6 +63,8 @@ class Desk:
     working: WorkingTime
     writes_first: Collection[Platform]
     reach: Collection[int] | None
+    #: The official's own as a tutor: what is about the tutor there is not theirs to see.
+    own_classes: Collection[int] = ()
 
     @property
     def item(self) -> HandOff:
