@@ -13,11 +13,14 @@ import structlog
 
 from bot.adapters.base import Adapter
 from bot.answering import Answering
+from bot.collecting import HandedInFiles
 from bot.language_model import LanguageModel
 from bot.pictures import Pictures
+from handlers import texts_done
 from handlers.attention import understanding_of
-from handlers.context import NOTHING_FOUND, Found
+from handlers.context import NOTHING_FOUND, Found, HandedIn
 from handlers.decision import called_by_name
+from handlers.files import shown_name
 from handlers.settings import BotSettings
 from handlers.understanding import mask
 from storage.inbox import InboundEvent
@@ -48,6 +51,7 @@ class SlowWork:
         settings: BotSettings,
         pictures: Pictures | None,
         model: LanguageModel | None,
+        files: HandedInFiles | None = None,
         patience: timedelta = PATIENCE,
     ) -> None:
         self._adapters = adapters
@@ -55,6 +59,7 @@ class SlowWork:
         self._settings = settings
         self._pictures = pictures
         self._model = model
+        self._files = files
         self._patience = patience.total_seconds()
         self._few = asyncio.Semaphore(_AT_A_TIME)
 
@@ -67,6 +72,8 @@ class SlowWork:
             return True
         if AttachmentKind.VOICE in kinds and event.conversation.platform is Platform.QQ:
             return True
+        if self._files is not None and _is_handed_in(event):
+            return True
         if self._model is None or not self._model.is_available or not event.text:
             return False
         return understanding_of(event.text).label is Label.QUESTION
@@ -75,6 +82,8 @@ class SlowWork:
         """What could be found out in time. Raises nothing but a cancellation."""
         message = event.incoming
         assert isinstance(message, Message)
+        if self._files is not None and _is_handed_in(message):
+            return await self._take_in(event, message, self._files)
         try:
             async with asyncio.timeout(self._patience):
                 return await self._find(event, message)
@@ -83,6 +92,20 @@ class SlowWork:
         except Exception:
             log.exception("slow_work.failed", event_id=event.id)
         return NOTHING_FOUND
+
+    async def _take_in(self, event: InboundEvent, message: Message, files: HandedInFiles) -> Found:
+        """The file of somebody of whom one is expected; it may take its time."""
+        try:
+            if not await self._answering.awaits_file(message):
+                return NOTHING_FOUND
+            items = [it for it in message.attachments if it.kind is AttachmentKind.FILE]
+            async with self._few:
+                found = await files.receive(message, items[0])
+        except Exception:
+            log.exception("slow_work.file_not_kept", event_id=event.id)
+            name = shown_name(message.attachments[0].name)
+            return Found(files=(HandedIn(name, problem=texts_done.NOT_FETCHED),))
+        return Found(files=(found,), more_files=len(items) > 1)
 
     async def close(self) -> None:
         """Let go of processes and connections."""
@@ -112,3 +135,9 @@ class SlowWork:
         is_private = message.conversation.kind is ConversationKind.PRIVATE
         is_called = called_by_name(message.text, self._settings) is not None
         return is_private or message.mentions_bot or is_called
+
+
+def _is_handed_in(message: Message) -> bool:
+    """A file, sent to the bot alone."""
+    is_private = message.conversation.kind is ConversationKind.PRIVATE
+    return is_private and any(it.kind is AttachmentKind.FILE for it in message.attachments)

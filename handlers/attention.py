@@ -8,13 +8,14 @@ from the database.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from handlers import commands
+from handlers import claims, commands
 from handlers.decision import called_by_name
 from handlers.manners import is_rude
 from handlers.settings import BotSettings
 from handlers.understanding import Understanding, understand
 from handlers.understanding.rules import Private
 from storage.prompts import Prompt, PromptKey
+from storage.receipts import Awaited, Place
 from storage.vocabulary import ConversationKind, Label, Message, Platform, Topic
 
 _NOTED = frozenset({Label.QUESTION, Label.COMPLAINT, Label.DISTRESS, Label.PRIVACY_LEAK})
@@ -23,10 +24,14 @@ _PLACEHOLDERS = tuple(Private)
 
 @dataclass(slots=True)
 class Attention:
-    """Hints from the database, refreshed by the clock: who is staff, who owes a short answer."""
+    """
+    Hints from the database, refreshed by the clock: who is staff, who owes a short answer, which
+    groups are listened to for 「收到」 and the like.
+    """
 
     staff: Collection[tuple[Platform, str]] = frozenset()
     prompted: set[PromptKey] = field(default_factory=set)
+    awaited: dict[Place, frozenset[Awaited]] = field(default_factory=dict)
 
     def note_prompts(self, changed: Mapping[PromptKey, Prompt | None]) -> None:
         """Prompts opened (or, with None, closed) just now."""
@@ -65,6 +70,9 @@ def is_worth_keeping(
         or (place.platform, message.sender_id) in hints.staff
         or (place.platform, place.account, place.id, message.sender_id) in hints.prompted
     ):
+        return True
+    awaited = hints.awaited.get((place.platform, place.account, place.id), frozenset())
+    if claims.is_awaited(message.text, awaited):
         return True
     text = message.text
     return commands.parse(text) is not None or called_by_name(text, settings) is not None

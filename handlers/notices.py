@@ -22,7 +22,7 @@ USAGE = "/公告 内容"
 
 async def announce(context: Context, argument: str) -> Outcome:
     """「/公告 内容」: at once to one class; to several only after 「确认」 within 60 s."""
-    rooms, words = _targets(await own_rooms(context), argument)
+    rooms, words = targets(await own_rooms(context), argument)
     if not words:
         raise BadCommand(texts.usage(USAGE))
     for room in rooms:
@@ -30,7 +30,7 @@ async def announce(context: Context, argument: str) -> Outcome:
         if not room.groups:
             raise UserError(texts.notice_without_group(room.name))
     if len(rooms) == 1:
-        return publish(context, rooms, words, context.event_id)
+        return await publish(context, rooms, words, context.event_id)
     detail = {"classes": [room.id for room in rooms], "text": words, "event": context.event_id}
     await context.uow.prompts.put(
         context.message.conversation,
@@ -49,11 +49,15 @@ async def confirm(context: Context) -> Outcome:
         return Outcome((Reply(texts.cancelled()),))
     found = await context.uow.people.classes(detail["classes"], context.now)
     rooms = [require(context.speaker, Deed.ANNOUNCE, room) for room in found.values()]
-    return publish(context, rooms, detail["text"], detail["event"])
+    return await publish(context, rooms, detail["text"], detail["event"])
 
 
-def publish(context: Context, rooms: Sequence[ClassRoom], words: str, event_id: int) -> Outcome:
+async def publish(
+    context: Context, rooms: Sequence[ClassRoom], words: str, event_id: int
+) -> Outcome:
     """One message a group, known by the command that asked for it: never twice.
+
+    It is never held back, but counts: reminders leave the group in peace the sooner that day.
 
     Raises:
         UserError: there is no group left to say it in.
@@ -77,11 +81,13 @@ def publish(context: Context, rooms: Sequence[ClassRoom], words: str, event_id: 
         )
         for group in groups
     )
+    for group in groups:
+        await context.uow.group_days.note(group.conversation, context.now.date())
     record = Record(Kind.NOTICE, Action.ANSWER, article="第十六条")
     return Outcome((Reply(texts.notice_sent(len(sent), unreached)),), record, sent)
 
 
-def _targets(rooms: Sequence[ClassRoom], argument: str) -> tuple[list[ClassRoom], str]:
+def targets(rooms: Sequence[ClassRoom], argument: str) -> tuple[list[ClassRoom], str]:
     """Which classes and what text: 「计算机2301 明天…」 names one, 「全部 …」 or nothing all."""
     for room in sorted(rooms, key=lambda room: len(room.name), reverse=True):
         if argument.startswith(room.name):

@@ -4,7 +4,7 @@ One function per message. Each fits a phone screen, says what happened and what 
 never speaks as the tutor.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from storage.vocabulary import Role, Topic
@@ -338,13 +338,6 @@ def only_in_private() -> str:
     return "这里面有同学的名字，请私聊我再发。"
 
 
-def unbound_line(class_name: str, names: Sequence[str], strangers: int) -> str:
-    """Who of a class is not tied to an account, and how many in its groups are nobody we know."""
-    who = "、".join(names[:50]) + (f" 等 {len(names)} 人" if len(names) > 50 else "")
-    line = f"{class_name}：名单里没有账号的 {len(names)} 人{'：' + who if names else ''}"
-    return f"{line}；群里对不上名单的账号 {strangers} 个。请他们私聊我「/绑定 学号 姓名」。"
-
-
 def binding_unknown() -> str:
     """Nobody to give a code to."""
     return (
@@ -361,8 +354,8 @@ def binding_of_staff() -> str:
 def binding_usage() -> str:
     """Neither a code nor nothing."""
     return (
-        "私聊里发「/绑定」取绑定码，「/绑定 八位数字」使用它，或「/绑定 学号 姓名」请老师确认；"
-        "绑定班级请在群里发「/绑定 班级」。"
+        "私聊里发「/绑定」取绑定码，「/绑定 八位数字」使用它；老师给的码发「/绑定 学号 六位数字」；"
+        "没有码就「/绑定 学号 姓名」请老师确认。绑定班级请在群里发「/绑定 班级」。"
     )
 
 
@@ -505,13 +498,25 @@ def progress(number: int, state: str, asked: str, answer_text: str | None) -> st
 # -- commands -------------------------------------------------------------------------------------
 
 
-def help_for(role: Role, lines: Iterable[tuple[str, str]]) -> str:
-    """Only what this reader may use."""
+def help_for(role: Role, groups: Mapping[str, Sequence[str]]) -> str:
+    """Only what this reader may use, by what it is for."""
     head = {
         Role.TUTOR: "您可以用的命令：",
         Role.SUPERVISOR: "您可以用的命令：",
     }.get(role, "直接说问题就行，例如「期末考试什么时候报名」。还可以用：")
-    return head + "\n" + "\n".join(f"{usage}　{what}" for usage, what in lines)
+    lines = [
+        f"{group}：{' '.join('/' + name for name in names)}"
+        for group, names in groups.items()
+        if names
+    ]
+    return "\n".join((head, *lines, "发「/帮助 提醒」这样的话，看一组怎么用。"))
+
+
+def help_with(word: str, lines: Sequence[tuple[str, str]], groups: Sequence[str]) -> str:
+    """How the commands of a group, or one command, are written."""
+    if not lines:
+        return f"没有「{clip(word, 10)}」这一组。可以看：{'、'.join(groups)}。"
+    return "\n".join(f"{usage}　{what}" for usage, what in lines)
 
 
 def unknown_command(name: str, suggestion: str | None) -> str:

@@ -33,12 +33,13 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 from yarl import URL
 
+from bot import exporting
 from bot.adapters.playground import ACCOUNT, Said
 from bot.web import server
 from handlers import routes
 from storage.imports import ClassRow, StudentRow
 from storage.questions import SERIES, HandOff
-from storage.vocabulary import Platform
+from storage.vocabulary import Platform, Role
 from tests.bot.web.conftest import HASHER, Visitor
 from tests.scenarios.cast import SUPERVISORS
 from tests.scenarios.player import Player, playing
@@ -66,14 +67,46 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "请假": ("12-20 代 赵强", ""),
     "销假": ("",),
     "未绑定": ("",),
+    "绑定码": ("小吴", "24300000009{n}", ""),
+    "解绑": ("小无此人", "24300000009{n} QQ", ""),
+    "花名册": ("",),
+    "通讯录": ("", "小吴", "小郑"),
+    "学情": ("小吴", "小郑", ""),
+    "设班长": ("小吴",),
+    "班委": ("", "小郑 学习委员"),
+    "撤班委": ("小吴",),
+    "小组": ("",),
+    "建小组": ("英语", ""),
+    "加入小组": ("{n}",),
+    "退出小组": ("",),
     "申辩": ("T-{n} 我一直都在回消息的", "T-{n}", ""),
-    "日报": ("", "昨天", "12-01"),
+    "日报": ("", "昨天", "12-01", "每天", "关"),
+    "申诉": ("昨天 有人投诉我吗", "12-01 T-{n} 我一直都在回消息的", "T-{n}", ""),
+    "我的培训": ("", "T-{n}"),
+    "报名培训": ("{n}", ""),
+    "签到": ("204817", "{n}", ""),
     "台账": ("", "昨天", "12-01"),
+    "日程": ("", "形考", "形考 12月25日 17:00", "删除 形考", "形考 2月30日"),
+    "提醒": ("", "{n}", "明天9点提醒小吴交形考", "计算机2301 明天9点提醒大家看 T-{n}"),
+    "取消提醒": ("R-{n}", "{n}", ""),
+    "我的提醒": ("", "T-{n}"),
     "公告": ("明天放假", "全部 T-{n}"),
+    "回执": ("请大家看通知", ""),
+    "接龙": ("周日自习", "R-{n}", ""),
+    "收作业": ("第一次作业 到 明天 17:00", ""),
+    "未回": ("", "R-{n}"),
+    "催": ("R-{n}", ""),
+    "结束": ("R-{n}",),
+    "办好": ("R-{n} 小吴", "R-{n}"),
+    "没办": ("R-{n} 小吴",),
     "静音": ("1小时", "关"),
     "模式": ("点名", "主动"),
     "绑定": ("会计2302", "12345678", ""),
     "绑定账号": ("", "12345678"),
+    "课表": ("", "下周", "T-{n}"),
+    "入学教育": ("", "催", "计算机2301 催", "3"),
+    "日历订阅": ("",),
+    "取消订阅": ("",),
     "投诉": ("", "王老师不回消息", "T-{n}"),
     "诉求": ("", "请告诉我谁投诉了我"),
     "建议": ("", "T-{n}"),
@@ -95,6 +128,8 @@ PLAIN = (
     "T-{n} 怎么样了",
     "转老师",
     "我的记录",
+    "明天9点提醒我看 T-{n}",
+    "我的提醒",
     "更正",
     "删除",
     "省校",
@@ -126,6 +161,10 @@ PAGES: dict[tuple[str, str], tuple[tuple[str, ...], dict[str, str]]] = {
     ),
     (GET, "/ledger/{id}"): (("/ledger/{n}", "/ledger/{row}"), {}),
     (GET, "/lines"): (("/lines",), {}),
+    (GET, "/account"): (("/account",), {}),
+    (POST, "/account/{deed}"): (("/account/others", "/account/password"), {"password": "x"}),
+    # Public by its secret; whose it is not gets what nobody gets.
+    (GET, "/feed/{token}.ics"): (("/feed/T-{n}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.ics",), {}),
     (GET, "/export/{report}.{kind}"): (
         ("/export/ledger.xlsx", "/export/cases.docx", "/export/audit.xlsx?class=计算机2301"),
         {},
@@ -163,6 +202,55 @@ PAGES: dict[tuple[str, str], tuple[tuple[str, ...], dict[str, str]]] = {
         ("/ledger/{n}/correct",),
         {"topic": "other", "reason": "没有这回事"},
     ),
+    (GET, "/tasks"): (("/tasks", "/tasks?q=计算机2301", "/tasks?state=over"), {}),
+    (GET, "/tasks/{number}"): (("/tasks/{n}",), {}),
+    (GET, "/tasks/{number}/zip"): (("/tasks/{n}/zip",), {}),
+    (POST, "/tasks/{number}/{deed}"): (("/tasks/{n}/open", "/tasks/{n}/retry"), {}),
+    (POST, "/tasks/list"): (("/tasks/list",), {"task": "R-{n}", "rows": "x"}),
+    (GET, "/classes"): (("/classes", "/classes?q=王敏", "/classes?q=计算机2301&page=2"), {}),
+    (POST, "/classes/{id}/contacts"): (
+        # A class of the reader's own unit would answer with a workbook, which is no page.
+        ("/classes/1/contacts", "/classes/2/contacts", "/classes/99/contacts"),
+        {"full": "1", "reason": "看看谁投诉了我"},
+    ),
+    (GET, "/appraisal"): (("/appraisal", "/appraisal?month=2026-12"), {}),
+    (GET, "/appraisal/tutors/{id}"): (
+        ("/appraisal/tutors/1", "/appraisal/tutors/1?day=2026-12-01", "/appraisal/tutors/{n}"),
+        {},
+    ),
+    (GET, "/appraisal/appeals"): (("/appraisal/appeals",), {}),
+    (GET, "/appraisal/appeals/{id}"): (("/appraisal/appeals/1", "/appraisal/appeals/{n}"), {}),
+    (POST, "/appraisal/appeals/{id}"): (
+        ("/appraisal/appeals/1",),
+        {"outcome": "upheld", "text": "没有这回事", "corrections": "K10 T-{n} 不计"},
+    ),
+    (GET, "/appraisal/formula"): (("/appraisal/formula",), {}),
+    (POST, "/appraisal/formula"): (("/appraisal/formula",), {"body": "{}", "do": "preview"}),
+    (GET, "/appraisal/annual"): (("/appraisal/annual?year=2026",), {}),
+    (GET, "/appraisal/annual/{id}"): (
+        ("/appraisal/annual/1?year=2026", "/appraisal/annual/1?year=2026&dossier=1"),
+        {},
+    ),
+    (POST, "/appraisal/annual/{id}"): (
+        ("/appraisal/annual/1",),
+        {"year": "2026", "grade": "excellent", "reason": "很好", "revision": "1"},
+    ),
+    (GET, "/training"): (("/training",), {}),
+    (POST, "/training"): (("/training",), {"kind": "term", "title": "T-{n}"}),
+    (POST, "/training/{id}/minutes"): (("/training/{n}/minutes",), {"minutes": "x"}),
+    (POST, "/training/retrainings/{id}"): (("/training/retrainings/{n}",), {"result": "passed"}),
+    (POST, "/training/hired/{id}"): (("/training/hired/1",), {"certificate": ""}),
+    (GET, "/my"): (("/my", "/my?day=2026-12-01", "/my?month=2026-12"), {}),
+    (GET, "/my/annual"): (("/my/annual?year=2026",), {}),
+    (POST, "/my/notes"): (("/my/notes",), {"day": "2026-12-01", "text": "T-{n}"}),
+    (POST, "/my/appeals"): (("/my/appeals",), {"day": "2026-12-01", "text": "T-{n} 没有这回事"}),
+    (GET, "/calendar"): (("/calendar",), {}),
+    (POST, "/calendar"): (
+        ("/calendar",),
+        {"do": "set", "matter": "形考", "scope": "class", "class": FIRST, "note": "见群通知"},
+    ),
+    (GET, "/calendar/plan"): (("/calendar/plan",), {}),
+    (POST, "/calendar/plan"): (("/calendar/plan",), {"fingerprint": "x"}),
     (GET, "/knowledge"): (("/knowledge", "/knowledge?q=回消息"), {}),
     (POST, "/knowledge/suggestions"): (("/knowledge/suggestions",), {"of": "{n}"}),
     (GET, "/knowledge/suggestions/{id}"): (("/knowledge/suggestions/{n}",), {}),
@@ -440,17 +528,46 @@ class World:
                 password_hash=HASHER.hash("correct horse"),
                 unit_id=await uow.supervisors.unit_named(OTHER_UNIT),
             )
+            # The accused tutor's own account: their record is theirs to read, the complaint is not.
+            found = await uow.supervisors.person(f"playground:{ACCUSED}")
+            await uow.supervisors.put(
+                username="accused",
+                name=ACCUSED,
+                password_hash=HASHER.hash("correct horse"),
+                unit_id=None,
+                person_id=found[0][0],
+                role=Role.TUTOR,
+            )
         base = URL(f"http://127.0.0.1:{app.port}")
-        for username in ("", "other"):
+        for username in ("", "other", "accused"):
             async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
                 visitor = Visitor(http, base)
                 if username:
                     assert await visitor.sign_in(username, "correct horse") == 303
-                csrf = await visitor.token("/ledger" if username else "/login")
-                for (method, _), (addresses, form) in PAGES.items():
+                home = {"": "/login", "accused": "/my"}.get(username, "/ledger")
+                csrf = await visitor.token(home)
+                if username == "other":
+                    await self._export(OTHER_UNIT)
+                for (method, route), (addresses, form) in PAGES.items():
+                    if username == "other" and route.startswith("/export/"):
+                        # Seconds each; what the other process would write is looked at above.
+                        continue
                     for address in addresses:
                         for number in numbers if "{" in address else numbers[:1]:
                             await self._visit(visitor, method, address, form, csrf, number)
+
+    async def _export(self, unit: str) -> None:
+        """The rows of every export, for a unit's eyes."""
+        app = self.player.app
+        async with app.database.reading() as uow:
+            unit_id = await uow.supervisors.unit_named(unit)
+            assert unit_id is not None
+            units = tuple(sorted(await uow.people.units_below(unit_id)))
+        for report in exporting.Report:
+            order = exporting.Order(report, "other", app.clock.now(), units, actors=("web:other",))
+            pages = exporting.pages(app.database, order)
+            rows = [row.cells async for page in pages for row in page]
+            self.seen.append((f"export {report}", rows))
 
     async def _visit(
         self,
@@ -467,8 +584,9 @@ class World:
         else:
             filled = {key: value.replace("{n}", str(number)) for key, value in form.items()}
             status, body = await visitor.post(path, {"csrf": csrf, **filled})
-        # The token of a form is random and tells nothing.
-        body = re.sub(r'name="csrf" value="[^"]*"', "", body)
+        # A form's token, a session's name, a secret offered to scan: random, they tell nothing.
+        body = re.sub(r'name="(csrf|name)" value="[^"]*"', "", body)
+        body = re.sub(r'src="data:image[^"]*"|密钥：<code>[^<]*</code>', "", body)
         self.seen.append((f"{method} {path}", (status, body)))
 
 

@@ -50,6 +50,10 @@ class NoFile(Exception):
     """What came with a message cannot be had, or is too large."""
 
 
+class TooLarge(NoFile):
+    """It is larger than was asked for."""
+
+
 class Adapter(Protocol):
     """A platform, as the rest of the program sees it."""
 

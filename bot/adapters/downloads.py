@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from bot.adapters.base import NoFile
+from bot.adapters.base import NoFile, TooLarge
 
 _SECONDS: Final = 5
 
@@ -26,14 +26,17 @@ def is_public(address: str) -> bool:
         return False
 
 
-async def fetch(url: str, limit: int, *, may_fetch: MayFetch = is_public) -> bytes:
+async def fetch(
+    url: str, limit: int, *, may_fetch: MayFetch = is_public, seconds: float = _SECONDS
+) -> bytes:
     """
-    What stands at an http(s) address, at most `limit` bytes, in at most five seconds.
+    What stands at an http(s) address, at most `limit` bytes, in at most so many seconds.
 
     No redirects: where one leads is not what the client gave. Names are judged by the address
     that is really connected to.
 
     Raises:
+        TooLarge: it is larger.
         NoFile: anything else.
     """
     try:
@@ -47,19 +50,21 @@ async def fetch(url: str, limit: int, *, may_fetch: MayFetch = is_public) -> byt
     if _is_literal(host) and not may_fetch(host):
         raise NoFile("not a public address")
     connector = aiohttp.TCPConnector(resolver=_Resolver(may_fetch), limit=1)
-    timeout = aiohttp.ClientTimeout(total=_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=seconds)
     try:
         async with (
             aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
             session.get(target, allow_redirects=False) as response,
         ):
-            if response.status != 200 or (response.content_length or 0) > limit:
-                raise NoFile(f"status {response.status}, {response.content_length} bytes")
+            if response.status != 200:
+                raise NoFile(f"status {response.status}")
+            if (response.content_length or 0) > limit:
+                raise TooLarge(f"{response.content_length} bytes")
             data = bytearray()
             async for chunk in response.content.iter_chunked(65536):
                 data += chunk
                 if len(data) > limit:
-                    raise NoFile("too large")
+                    raise TooLarge("more than it said")
             return bytes(data)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         raise NoFile(type(error).__name__) from error

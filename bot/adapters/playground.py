@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.adapters.base import Accept, NoFile, Presence, Refused
+from bot.adapters.base import Accept, NoFile, Presence, Refused, TooLarge
 from storage.vocabulary import (
     Attachment,
+    AttachmentKind,
     Capabilities,
     ContactRequest,
     Conversation,
@@ -19,6 +20,8 @@ from storage.vocabulary import (
 )
 
 ACCOUNT = "assistant"
+#: Sent and not fetched: nobody expected them.
+_FILES_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Playground:
         self._accept: Accept | None = None
         self._is_ready = asyncio.Event()
         self._last_id = 0
+        self._files: dict[str, bytes | Exception] = {}
         self.transcripts: dict[Conversation, list[Said]] = defaultdict(list)
         self.watchers: list[Callable[[Said], None]] = []
 
@@ -68,8 +72,14 @@ class Playground:
         group_id: str = "",
         quote: str = "",
         mentions: tuple[str, ...] = (),
+        files: Sequence[tuple[str, bytes | Exception]] = (),
     ) -> Said:
-        """Somebody types: in a group, or (no `group_id`) to the bot alone."""
+        """
+        Somebody types: in a group, or (no `group_id`) to the bot alone.
+
+        `files` are names and contents, or (an error) what comes of fetching one; by its name one
+        is a picture.
+        """
         await self._is_ready.wait()
         assert self._accept is not None
         kind = ConversationKind.GROUP if group_id else ConversationKind.PRIVATE
@@ -88,6 +98,7 @@ class Playground:
                 mentions_bot=mentions_bot,
                 mentions=tuple(who for who in mentions if who != ACCOUNT),
                 reply_to=quote,
+                attachments=tuple(self._sent(name, data) for name, data in files),
             )
         )
         return said
@@ -115,12 +126,28 @@ class Playground:
         return None
 
     async def attached(self, message: Message, attachment: Attachment, limit: int) -> bytes:
-        """Only words are said here."""
-        raise NoFile("playground")
+        """A file that somebody has sent since the start; it is forgotten once it was fetched."""
+        data = self._files.pop(attachment.ref, None)
+        if isinstance(data, Exception):
+            raise data
+        if data is None:
+            raise NoFile("playground")
+        if len(data) > limit:
+            raise TooLarge(f"{len(data)} bytes")
+        return data
 
     async def transcript(self, message: Message) -> str:
         """Only words are said here."""
         return ""
+
+    def _sent(self, name: str, data: bytes | Exception) -> Attachment:
+        ref = f"file-{self._last_id}-{len(self._files)}"
+        self._files[ref] = data
+        while len(self._files) > _FILES_KEPT:
+            self._files.pop(next(iter(self._files)))
+        is_picture = name.lower().endswith((".png", ".jpg", ".jpeg"))
+        kind = AttachmentKind.IMAGE if is_picture else AttachmentKind.FILE
+        return Attachment(kind, name[:200], ref)
 
     def _note(self, place: Conversation, sender_id: str, name: str, text: str, quote: str) -> Said:
         self._last_id += 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from handlers import commands
 from handlers.commands import BadCommand, Command
-from handlers.routes import BY_NAME, COMMANDS
+from handlers.routes import BY_NAME, COMMANDS, HELP
 from storage.vocabulary import SHANGHAI
 
 USAGE = "/答复 T-12 内容"
@@ -188,3 +188,12 @@ def test_a_name_may_run_into_its_argument_unless_it_is_one_letter(
 
 def test_no_name_belongs_to_two_commands() -> None:
     assert len(BY_NAME) == sum(len(route.names) for route in COMMANDS)
+
+
+def test_every_command_somebody_is_shown_stands_in_one_group_of_help() -> None:
+    shown = [route.names[0] for route in COMMANDS if route.readers]
+    grouped = [name for names in HELP.values() for name in names]
+
+    assert sorted(grouped) == sorted(shown)
+    # A group on a phone: a dozen lines at most.
+    assert all(len(names) <= 12 for names in HELP.values())

@@ -39,6 +39,7 @@ from bot.adapters.onebot.settings import OneBotSettings
 from storage.vocabulary import (
     MAX_TEXT,
     Attachment,
+    AttachmentKind,
     Capabilities,
     ContactRequest,
     Conversation,
@@ -57,6 +58,9 @@ _HISTORY_COUNT: Final = 50
 #: NapCat's and LLOneBot's name for the same; nobody else has it.
 _TRANSCRIBE: Final = ("fetch_ptt_text", "voice_msg_to_text")
 _CLOSE_SECONDS: Final = 3
+#: How to ask where a file lies: NapCat and Lagrange the first, LLOneBot and older ones the other.
+_FILE_ADDRESS: Final = ("get_private_file_url", "get_file")
+_FILE_SECONDS: Final = 80
 
 
 class OneBot:
@@ -174,17 +178,33 @@ class OneBot:
         return None if found is None else found - {group.account}
 
     async def attached(self, message: Message, attachment: Attachment, limit: int) -> bytes:
-        """A picture that came with a message, at most `limit` bytes: from where QQ keeps it.
+        """A picture or file of a message, at most `limit` bytes: from where QQ keeps it.
 
         Raises:
-            NoFile: it cannot be had, or is larger.
+            TooLarge: it is larger.
+            NoFile: it cannot be had.
         """
         ref = attachment.ref
+        if attachment.kind is AttachmentKind.FILE:
+            address = await self._file_address(message, ref)
+            return await fetch(address, limit, may_fetch=self.may_fetch, seconds=_FILE_SECONDS)
         if not ref.startswith(("http://", "https://")):
             # Only an address is of use: a path is one on the machine of the client.
             data = await self._ask(message, "get_image", {"file": ref})
             ref = read_text(data.get("url"), 2000)
         return await fetch(ref, limit, may_fetch=self.may_fetch)
+
+    async def _file_address(self, message: Message, ref: str) -> str:
+        if ref.startswith(("http://", "https://")):
+            return ref
+        for action in _FILE_ADDRESS:
+            params = {"user_id": write_id(message.sender_id), "file_id": ref, "file": ref}
+            with suppress(NoFile):
+                data = await self._ask(message, action, params)
+                address = read_text(data.get("url"), 2000)
+                if address.startswith(("http://", "https://")):
+                    return address
+        raise NoFile("no address")
 
     async def transcript(self, message: Message) -> str:
         """What QQ itself makes of a voice message; empty where the implementation cannot ask."""

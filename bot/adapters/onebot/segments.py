@@ -56,6 +56,8 @@ _ATTACHMENT_KINDS: Final = {
 }
 _NAME_FIELDS: Final = ("summary", "name", "fileName", "title", "file", "id")
 _REF_FIELDS: Final = ("url", "path", "file_id", "file", "id", "resid")
+#: A path is one on the client's machine, of which a file's address cannot be asked.
+_FILE_REF_FIELDS: Final = ("url", "file_id", "id", "file", "path")
 
 
 @dataclass(slots=True)
@@ -184,7 +186,8 @@ def _read_mention(data: dict[str, Any], account: str, content: Content, words: l
 
 def _attachment(kind: str, data: dict[str, Any]) -> Attachment:
     name = next((found for key in _NAME_FIELDS if (found := read_name(data.get(key)))), "")
-    ref = next((found for key in _REF_FIELDS if (found := _ref(data.get(key)))), "")
+    fields = _FILE_REF_FIELDS if kind == "file" else _REF_FIELDS
+    ref = next((found for key in fields if (found := _ref(data.get(key)))), "")
     return Attachment(kind=_ATTACHMENT_KINDS[kind], name=name, ref=ref)
 
 

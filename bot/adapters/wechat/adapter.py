@@ -16,6 +16,7 @@ from bot.adapters.base import (
     NotConnected,
     Presence,
     Refused,
+    TooLarge,
     Uncertain,
 )
 from bot.adapters.oddities import Oddities
@@ -402,10 +403,12 @@ class WeChat:
         """
         try:
             file = await self.file(attachment.ref)
-        except (FileTooLarge, NoAnswer) as exc:
+        except FileTooLarge as exc:
+            raise TooLarge(type(exc).__name__) from exc
+        except NoAnswer as exc:
             raise NoFile(type(exc).__name__) from exc
         if len(file.data) > limit:
-            raise NoFile("too large")
+            raise TooLarge(f"{len(file.data)} bytes")
         return file.data
 
     async def transcript(self, message: Message) -> str:
