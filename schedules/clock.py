@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -14,6 +14,42 @@ from storage.database import Database
 from storage.vocabulary import SHANGHAI
 
 log = structlog.get_logger()
+
+#: A clock that leaps forward by more than this is not believed at once …
+LEAP = timedelta(minutes=5)
+#: … but when it still says so this much later.
+BELIEVED_AFTER = timedelta(minutes=1)
+
+
+class Trust:
+    """
+    Whether the wall clock can be believed: a leap forward must last a minute.
+
+    A wrong minute of waiting harms nobody; a term's reminders sent at once because a machine came
+    up in another year would. Set back, nothing is due sooner, so that is believed.
+    """
+
+    def __init__(self) -> None:
+        self._ahead: timedelta | None = None
+        self._leapt_at: timedelta | None = None
+
+    def believes(self, now: datetime, steady: timedelta) -> bool:
+        """`steady` is a clock that only ever runs on, whoever sets the other one."""
+        ahead = now - datetime.fromtimestamp(0, SHANGHAI) - steady
+        if self._ahead is None or ahead - self._ahead <= LEAP:
+            self._ahead, self._leapt_at = ahead, None
+            return True
+        if self._leapt_at is None:
+            log.warning("clock.leapt", seconds=int((ahead - self._ahead).total_seconds()))
+            self._leapt_at = steady
+        if steady - self._leapt_at < BELIEVED_AFTER:
+            return False
+        self._ahead, self._leapt_at = ahead, None
+        return True
+
+    def is_moved(self) -> None:
+        """Somebody has moved the clock on purpose."""
+        self._ahead = None
 
 
 class AlarmClock:
@@ -32,6 +68,7 @@ class AlarmClock:
         self._after = after
         self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
         self._one_at_a_time = asyncio.Lock()
+        self._trust = Trust()
 
     def start(self) -> None:
         """Begin to tick; every job is also run at once, for what fell due while we were off."""
@@ -58,6 +95,7 @@ class AlarmClock:
 
     async def run_all(self) -> None:
         """Every job now, in order: what moving the playground's clock forward brings."""
+        self._trust.is_moved()
         for entry in TIMETABLE:
             await self._run(entry)
 
@@ -65,12 +103,17 @@ class AlarmClock:
         async with self._one_at_a_time:
             if self._scheduler.state == STATE_PAUSED:
                 return
-            await self._do(entry)
+            steady = timedelta(seconds=asyncio.get_running_loop().time())
+            if self._trust.believes(self._now(), steady):
+                await self._do(entry)
 
     async def _do(self, entry: Entry) -> None:
         try:
-            async with self._database.unit_of_work() as uow:
-                await entry.job(uow, self._now(), self._means)
+            is_more: bool | None = True
+            while is_more:
+                # A transaction each: whoever else waits to write has a turn in between.
+                async with self._database.unit_of_work() as uow:
+                    is_more = await entry.job(uow, self._now(), self._means)
         except Exception:
             # The next tick asks the same question again.
             log.exception("clock.job_failed", job=entry.name)

@@ -1,4 +1,4 @@
-"""What happened on one day that an appraisal may count, for all classes in a dozen questions.
+"""What happened on one day in some classes that an appraisal may count, in a dozen questions.
 
 A complaint about a tutor is left out here, in the database, until it was found true: what is not
 read cannot leak into a figure.
@@ -35,6 +35,7 @@ from storage.models import (
     tasks,
 )
 from storage.questions import HandOff, SolvedBy, hand_off_of
+from storage.reviews import Checked
 from storage.vocabulary import Action, Platform, Role, Topic
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 #: Longer than any clock runs: what was asked before and closed since plays no part any more.
 BACK = timedelta(days=45)
 _CHUNK = 2000
+_STEPS = (StepKind.ANSWERED, StepKind.UPDATED, StepKind.REOPENED)
 _DELIVERED = ("sent", "late", "done")
 
 
@@ -134,13 +136,18 @@ class DayFacts:
     followed_up: Sequence[TaskDay] = ()
     #: By class: students whose file is complete, and students; only where there are files at all.
     files: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    #: Answers drawn by lot that a supervisor decided on this day.
+    checked: Sequence[Checked] = ()
 
 
 class DayReader:
-    """Reads `DayFacts`."""
+    """Reads the `DayFacts` of these classes; nobody's figures need two classes' facts at once."""
 
-    def __init__(self, uow: UnitOfWork, start: datetime, end: datetime) -> None:
+    def __init__(
+        self, uow: UnitOfWork, start: datetime, end: datetime, class_ids: Collection[int]
+    ) -> None:
         self._uow = uow
+        self._class_ids = tuple(class_ids)
         self._start = start
         self._end = end
 
@@ -148,7 +155,7 @@ class DayReader:
         """The facts of the day from `start` to `end`."""
         ledger = await self._ledger()
         items = await self._items()
-        steps = await self._steps()
+        steps = await self._steps(list(items))
         events = {row.event_id for row in ledger if row.kind is Kind.PRIVACY}
         events |= {it.event_id for it in items.values() if it.asked_at >= self._start}
         return DayFacts(
@@ -157,16 +164,19 @@ class DayReader:
             items=items,
             steps=steps,
             marks=await self._marks(),
-            marked=await self._marked(),
+            marked=await self._marked(list(items)),
             findings=await self._findings(),
             blind=await self._blind(),
             sent=await self._sent([it for it in events if it is not None]),
-            unhelpful=await self._unhelpful(),
+            unhelpful=await self._unhelpful(
+                [row.event_id for row in ledger if row.event_id is not None]
+            ),
             delivered=await self._delivered(),
             ahead=await self._ahead(),
             acknowledged=await self._acknowledged(),
             followed_up=await self._followed_up(),
             files=await self._files(),
+            checked=await self._uow.reviews.checked(self._start, self._end),
         )
 
     # -- people -----------------------------------------------------------------------------------
@@ -216,6 +226,7 @@ class DayReader:
                     student_files, student_files.c.person_id == enrolments.c.person_id
                 )
             )
+            .where(enrolments.c.class_id.in_(self._class_ids))
             .group_by(enrolments.c.class_id)
         )
         return {
@@ -232,6 +243,7 @@ class DayReader:
         statement = (
             select(interactions)
             .where(
+                interactions.c.class_id.in_(self._class_ids),
                 interactions.c.at >= self._start - timedelta(days=1),
                 interactions.c.at < self._end,
                 interactions.c.is_about_tutor.is_(False),
@@ -267,6 +279,7 @@ class DayReader:
                 interactions.c.topic,
             )
             .where(
+                interactions.c.class_id.in_(self._class_ids),
                 interactions.c.at >= self._start,
                 interactions.c.at < self._end,
                 interactions.c.is_about_tutor,
@@ -281,42 +294,45 @@ class DayReader:
             for number, class_id, tutor_id, topic in await self._uow.read(statement)
         ]
 
-    async def _unhelpful(self) -> set[int]:
-        statement = select(feedback.c.asked_event_id).where(
-            feedback.c.at >= self._start - timedelta(days=1),
-            feedback.c.at < self._end + timedelta(days=1),
-            feedback.c.is_useful.is_(False),
-        )
-        return set((await self._uow.read(statement)).scalars())
+    async def _unhelpful(self, event_ids: Sequence[int]) -> set[int]:
+        found: set[int] = set()
+        for at in range(0, len(event_ids), _CHUNK):
+            statement = select(feedback.c.asked_event_id).where(
+                feedback.c.asked_event_id.in_(event_ids[at : at + _CHUNK]),
+                feedback.c.at >= self._start - timedelta(days=1),
+                feedback.c.at < self._end + timedelta(days=1),
+                feedback.c.is_useful.is_(False),
+            )
+            found |= set((await self._uow.read(statement)).scalars())
+        return found
 
     # -- hand-offs --------------------------------------------------------------------------------
 
-    def _wanted(self) -> Select[tuple[int]]:
-        return select(hand_offs.c.number).where(
+    async def _items(self) -> dict[int, HandOff]:
+        statement = select(hand_offs).where(
+            hand_offs.c.class_id.in_(self._class_ids),
             hand_offs.c.is_about_tutor.is_(False),
             hand_offs.c.asked_at < self._end,
             or_(hand_offs.c.asked_at >= self._start - BACK, hand_offs.c.closed_at.is_(None)),
         )
-
-    async def _items(self) -> dict[int, HandOff]:
-        statement = select(hand_offs).where(hand_offs.c.number.in_(self._wanted()))
         return {row.number: hand_off_of(row) for row in await self._uow.read(statement)}
 
-    async def _steps(self) -> dict[int, list[Step]]:
-        statement = (
-            select(hand_off_steps)
-            .where(
-                hand_off_steps.c.hand_off.in_(self._wanted()),
-                hand_off_steps.c.at < self._end,
-                hand_off_steps.c.kind.in_((StepKind.ANSWERED, StepKind.UPDATED, StepKind.REOPENED)),
-            )
-            .order_by(hand_off_steps.c.id)
-        )
+    async def _steps(self, numbers: Sequence[int]) -> dict[int, list[Step]]:
         found: dict[int, list[Step]] = defaultdict(list)
-        for row in await self._uow.read(statement):
-            found[row.hand_off].append(
-                Step(row.hand_off, row.at, StepKind(row.kind), row.actor, row.text)
+        for at in range(0, len(numbers), _CHUNK):
+            statement = (
+                select(hand_off_steps)
+                .where(
+                    hand_off_steps.c.hand_off.in_(numbers[at : at + _CHUNK]),
+                    hand_off_steps.c.at < self._end,
+                    hand_off_steps.c.kind.in_(_STEPS),
+                )
+                .order_by(hand_off_steps.c.id)
             )
+            for row in await self._uow.read(statement):
+                found[row.hand_off].append(
+                    Step(row.hand_off, row.at, StepKind(row.kind), row.actor, row.text)
+                )
         return found
 
     async def _marks(self) -> list[Mark]:
@@ -324,6 +340,7 @@ class DayReader:
             select(ratings.c.hand_off, ratings.c.at, ratings.c.mark)
             .join(hand_offs, hand_offs.c.number == ratings.c.hand_off)
             .where(
+                hand_offs.c.class_id.in_(self._class_ids),
                 hand_offs.c.is_about_tutor.is_(False),
                 ratings.c.at >= self._start,
                 ratings.c.at < self._end,
@@ -332,11 +349,16 @@ class DayReader:
         )
         return [Mark(number, at, mark) for number, at, mark in await self._uow.read(statement)]
 
-    async def _marked(self) -> set[int]:
-        statement = select(ratings.c.hand_off).where(
-            ratings.c.at >= self._start - timedelta(days=2), ratings.c.at < self._end
-        )
-        return set((await self._uow.read(statement)).scalars())
+    async def _marked(self, numbers: Sequence[int]) -> set[int]:
+        found: set[int] = set()
+        for at in range(0, len(numbers), _CHUNK):
+            statement = select(ratings.c.hand_off).where(
+                ratings.c.hand_off.in_(numbers[at : at + _CHUNK]),
+                ratings.c.at >= self._start - timedelta(days=2),
+                ratings.c.at < self._end,
+            )
+            found |= set((await self._uow.read(statement)).scalars())
+        return found
 
     async def _blind(self) -> dict[Account, list[Span]]:
         statement = (
@@ -380,6 +402,7 @@ class DayReader:
             )
             .join(tasks, tasks.c.number == obligations.c.task)
             .where(
+                obligations.c.class_id.in_(self._class_ids),
                 tasks.c.person_id.is_(None),
                 obligations.c.state.in_((*_DELIVERED, "expired")),
                 ended_at >= self._start,
@@ -395,6 +418,7 @@ class DayReader:
 
     def _due_today(self) -> Select[tuple[int]]:
         return select(tasks.c.number).where(
+            tasks.c.class_id.in_(self._class_ids),
             tasks.c.person_id.is_(None),
             tasks.c.state != "cancelled",
             tasks.c.deadline >= self._start,

@@ -8,14 +8,51 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from storage import queue
-from storage.models import outbox
+from storage.models import obligations, outbox
 from storage.vocabulary import Conversation, Outgoing, Platform
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
+
+
+#: Taken back before it was sent.
+WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that was taken back, and when it had been written."""
+
+    key: str
+    conversation: Conversation
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A message given up: `about` is the T-n it tells of, `task` the R-n it reminds of."""
+
+    id: int
+    platform: Platform
+    account: str
+    created_at: datetime
+    error: str
+    about: int | None
+    task: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +97,7 @@ class OutboxRows:
                 "state": queue.READY,
                 "attempts": 0,
                 "not_before": not_before or now,
+                "begun_at": None,
                 "leased_by": instance,
                 "leased_until": now + lease if instance else None,
             },
@@ -110,6 +148,31 @@ class OutboxRows:
             for row in rows
         ]
 
+    async def begin(self, key: str, *, instance: str, now: datetime) -> bool:
+        """Whether `instance` may send it still: from now on nobody can take it back."""
+        begun = await self._uow.write(
+            update(outbox)
+            .where(
+                outbox.c.key == key,
+                outbox.c.state == queue.READY,
+                outbox.c.leased_by == instance,
+            )
+            .values(begun_at=now)
+        )
+        return begun.rowcount == 1
+
+    async def withdraw(self, keys: Collection[str]) -> list[Taken]:
+        """Those whose sending has not begun are never sent, whoever holds them; which they were."""
+        rows = await self._uow.write(
+            update(outbox)
+            .where(
+                outbox.c.key.in_(keys), outbox.c.state == queue.READY, outbox.c.begun_at.is_(None)
+            )
+            .values(state=WITHDRAWN, leased_by=None, leased_until=None)
+            .returning(*outbox.c)
+        )
+        return [Taken(row.key, decode(row).conversation, row.created_at) for row in rows]
+
     async def finish(self, sent: Mapping[str, str], *, now: datetime) -> None:
         """Mark messages sent (key → platform id), whoever holds them now: what is sent is sent."""
         if not sent:
@@ -150,6 +213,7 @@ class OutboxRows:
                 state=queue.DEAD if is_dead else queue.READY,
                 attempts=item.attempts + counts,
                 not_before=at,
+                begun_at=None,
                 error=error[:500],
                 leased_by=None,
                 leased_until=None,
@@ -208,6 +272,71 @@ class OutboxRows:
     async def backlog(self) -> queue.Backlog:
         """How many messages are to be sent, and how many never could be."""
         return await queue.backlog(self._uow, outbox)
+
+    async def set_aside(self, limit: int = 100) -> list[Unsent]:
+        """Messages that could never be sent, newest first; never their words."""
+        task = (
+            select(obligations.c.task)
+            .where(obligations.c.outbox_key == outbox.c.key)
+            .order_by(obligations.c.task)
+            .limit(1)
+            .scalar_subquery()
+        )
+        statement = (
+            select(
+                outbox.c.id,
+                outbox.c.platform,
+                outbox.c.account,
+                outbox.c.created_at,
+                outbox.c.error,
+                outbox.c.about,
+                task.label("task"),
+            )
+            .where(queue.is_in(outbox, queue.DEAD))
+            .order_by(outbox.c.id.desc())
+            .limit(limit)
+        )
+        return [
+            Unsent(
+                row.id,
+                Platform(row.platform),
+                row.account,
+                row.created_at,
+                row.error or "",
+                row.about,
+                row.task,
+            )
+            for row in await self._uow.read(statement)
+        ]
+
+    async def retry(self, row_id: int, now: datetime) -> bool:
+        """
+        Send after all what was given up. False where it was not, or is a reminder: those have a
+        last useful moment, and their own page.
+        """
+        is_reminder = exists().where(obligations.c.outbox_key == outbox.c.key)
+        return await self._bring_back(row_id, ~is_reminder, state=queue.READY, now=now)
+
+    async def drop(self, row_id: int, now: datetime) -> bool:
+        """Give it up for good; False where it was not given up before."""
+        return await self._bring_back(row_id, true(), state=WITHDRAWN, now=now)
+
+    async def _bring_back(
+        self, row_id: int, condition: ColumnElement[bool], *, state: str, now: datetime
+    ) -> bool:
+        done = await self._uow.write(
+            update(outbox)
+            .where(outbox.c.id == row_id, queue.is_in(outbox, queue.DEAD), condition)
+            .values(
+                state=state,
+                attempts=0,
+                not_before=now,
+                begun_at=None,
+                leased_by=None,
+                leased_until=None,
+            )
+        )
+        return done.rowcount == 1
 
     async def counts(self) -> dict[str, int]:
         """How many messages are ready, done and dead."""

@@ -9,8 +9,13 @@ from sqlalchemy import Executable, Table, insert, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
+from storage.appraisal import Appraisal
 from storage.audit import Audit
+from storage.calendar import Calendar
 from storage.cases import Cases
+from storage.class_life import ClassLife
+from storage.figures import Figures
+from storage.group_days import GroupDays
 from storage.imports import Imports
 from storage.inbox import InboxRows
 from storage.interactions import Interactions
@@ -18,15 +23,25 @@ from storage.learning import Learning
 from storage.lines import Lines
 from storage.members import Members
 from storage.models import counters
+from storage.obligations import Obligations
+from storage.orientation import Orientations
 from storage.outbox import OutboxRows
 from storage.people import People
 from storage.personal import Personal
 from storage.prompts import Prompts
 from storage.published import Published
 from storage.questions import Questions
+from storage.receipts import Receipts
+from storage.reminding import Reminding
 from storage.reports import Reports
+from storage.reviews import Reviews
+from storage.roster import Roster
+from storage.search import Search
+from storage.submissions import Submissions
 from storage.supervisors import Supervisors
 from storage.tasks import Tasks
+from storage.timetable import Timetable
+from storage.training import Training
 
 
 class UnitOfWork:
@@ -149,6 +164,18 @@ class UnitOfWork:
         return Personal(self)
 
     @cached_property
+    def calendar(self) -> Calendar:
+        return Calendar(self)
+
+    @cached_property
+    def roster(self) -> Roster:
+        return Roster(self)
+
+    @cached_property
+    def class_life(self) -> ClassLife:
+        return ClassLife(self)
+
+    @cached_property
     def published(self) -> Published:
         return Published(self)
 
@@ -163,6 +190,30 @@ class UnitOfWork:
     @cached_property
     def tasks(self) -> Tasks:
         return Tasks(self)
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        return Receipts(self)
+
+    @cached_property
+    def submissions(self) -> Submissions:
+        return Submissions(self)
+
+    @cached_property
+    def obligations(self) -> Obligations:
+        return Obligations(self)
+
+    @cached_property
+    def appraisal(self) -> Appraisal:
+        return Appraisal(self)
+
+    @cached_property
+    def training(self) -> Training:
+        return Training(self)
+
+    @cached_property
+    def reminding(self) -> Reminding:
+        return Reminding(self)
 
     @cached_property
     def interactions(self) -> Interactions:
@@ -195,6 +246,30 @@ class UnitOfWork:
     @cached_property
     def reports(self) -> Reports:
         return Reports(self)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        return Reviews(self)
+
+    @cached_property
+    def figures(self) -> Figures:
+        return Figures(self)
+
+    @cached_property
+    def group_days(self) -> GroupDays:
+        return GroupDays(self)
+
+    @cached_property
+    def timetable(self) -> Timetable:
+        return Timetable(self)
+
+    @cached_property
+    def orientations(self) -> Orientations:
+        return Orientations(self)
+
+    @cached_property
+    def search(self) -> Search:
+        return Search(self)
 
     @cached_property
     def imports(self) -> Imports:

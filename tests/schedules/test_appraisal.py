@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from handlers.appraisal import settle_past
+from handlers.appraisal import overview, settle_next, spans
 from handlers.settings import BotSettings, WorkingTimeSettings
 from handlers.working_time import WorkingTime
-from schedules import appraisal
+from schedules import appraisal, clocks
 from schedules.means import Means
-from storage.appraisal import DailyRecord
+from storage.appraisal import DailyRecord, Scope
 from storage.cases import StepKind
 from storage.database import Database
 from storage.interactions import Kind
@@ -150,8 +150,11 @@ class Class:
     async def settled(self, until: date = DAY + timedelta(days=1)) -> dict[str, DailyRecord]:
         """The figures of `DAY` of the class's tutor, once all days before `until` are settled."""
         now = datetime.combine(until, datetime.min.time(), SHANGHAI) + timedelta(hours=1)
-        async with self.database.unit_of_work() as uow:
-            await settle_past(uow, now, WORKING, 400)
+        while True:
+            async with self.database.unit_of_work() as uow:
+                # The smallest pieces: nobody's figures may need two of them.
+                if await settle_next(uow, now, WORKING, 1) is None:
+                    break
         return await self.records()
 
     async def records(self, day: date = DAY, tutor: int | None = None) -> dict[str, DailyRecord]:
@@ -671,3 +674,63 @@ async def test_an_appeal_nobody_answers_in_time_is_told_once(a_class: Class) -> 
         alarms.append(found.alarm)
 
     assert alarms == [0, 100, 100]
+
+
+# -- sums -----------------------------------------------------------------------------------------
+
+
+async def test_sums_made_by_the_database_are_the_figures_made_of_all_the_rows(
+    a_class: Class,
+) -> None:
+    """S17.2"""
+    for days in range(3):
+        at = WED + timedelta(days=days)
+        for minutes in (5, 50, 300):
+            number = await a_class.asked(at)
+            await a_class.answered(number, at + minutes * MINUTE)
+            await a_class.write(ratings, hand_off=number, closure=0, at=at + 6 * HOUR, mark=4)
+        # Nobody answers this one, and the next, and the next.
+        await a_class.asked(at)
+        await a_class.asked(at, kind=Label.DISTRESS)
+    await a_class.write(
+        student_files,
+        person_id=a_class.classroom.li.person_id,
+        major="会计",
+        level="本科",
+        grade="2026",
+        phone="13800000000",
+        source="x",
+        updated_at=WED,
+    )
+    await a_class.settled(DAY + timedelta(days=12))
+    first, last = date(2026, 12, 1), date(2026, 12, 31)
+    async with a_class.database.reading() as uow:
+        one = (await spans(uow, first, last, None))[0]
+        other = (await overview(uow, first, last, None))[0]
+        nobody = await overview(uow, first, last, [])
+        days = await uow.appraisal.recorded_days(Scope(first, last))
+
+    assert {"K03", "K04", "K07", "K07M", "K24", "K25", "K30"} <= set(one.figures)
+    assert list(other.figures.items()) == list(one.figures.items())
+    assert other.score == one.score
+    assert days == {a_class.tutor: len({it.day for it in one.records})}
+    assert nobody == []
+
+
+# -- silences -------------------------------------------------------------------------------------
+
+
+async def test_a_silence_is_on_record_once_and_outlasts_its_card(a_class: Class) -> None:
+    """S19.3: what a year's decision rests on is not a card that is thrown away after a while."""
+    await a_class.asked(WED)
+    for hours in (24, 60, 61):
+        async with a_class.database.unit_of_work() as uow:
+            await clocks.notice_silence(uow, WED + hours * HOUR, MEANS)
+    async with a_class.database.unit_of_work() as uow:
+        await uow.write(outbox.delete())
+
+    async with a_class.database.reading() as uow:
+        found = await uow.appraisal.silences(a_class.tutor, WED, WED + 100 * HOUR)
+        before = await uow.appraisal.silences(a_class.tutor, WED - HOUR, WED)
+    assert found == [WED + 60 * HOUR]
+    assert before == []
