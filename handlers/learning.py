@@ -43,6 +43,8 @@ VERDICT_WITHIN = timedelta(minutes=3)
 #: A choice is answered within ten minutes.
 CHOICE_WITHIN = timedelta(minutes=10)
 MOST_PHRASINGS = 20
+#: An answer is chosen among so many.
+_CANDIDATES = 5
 
 # -- rules: what an answer holds -------------------------------------------------------------------
 
@@ -258,6 +260,8 @@ class Change:
     class_names: tuple[str, ...]
     before: str
     after: str
+    #: Another entry answered it, and not for a bad mark.
+    is_taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +299,7 @@ def replay(
             text = question.text if called is None else called
             is_addressed = question.is_addressed or called is not None
             once[text, question.class_id, is_addressed].append(question)
-    found: dict[tuple[str, str, str], list[Asked]] = defaultdict(list)
+    found: dict[tuple[str, str, str, bool], list[Asked]] = defaultdict(list)
     known = set(before.entries)
     touched = _Touched(entry for entry in after.entries if entry not in known)
     for (text, class_id, is_addressed), same in once.items():
@@ -314,12 +318,13 @@ def replay(
         ]
         old, new = (it.entry if it.action is Action.ANSWER else None for it in decisions)
         if (old and (old.key, old.answer)) != (new and (new.key, new.answer)):
-            slot = (text, old.question if old else "", new.question if new else "")
+            is_other = old is not None and new is not None and old.key != new.key
+            slot = (text, old.question if old else "", new.question if new else "", is_other)
             found[slot] += same
     changes = sorted(
         (
-            Change(text, len(same), tuple(sorted({it.class_name for it in same})), old, new)
-            for (text, old, new), same in found.items()
+            Change(text, len(same), tuple(sorted({it.class_name for it in same})), old, new, other)
+            for (text, old, new, other), same in found.items()
         ),
         key=lambda change: (-change.count, change.text),
     )
@@ -329,6 +334,122 @@ def replay(
         tuple(change for change in changes if change.before and change.after),
         tuple(change for change in changes if not change.after),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A question whose entry is known: a phrasing of the table, or one a student found useful."""
+
+    text: str
+    key: str
+    world: World
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """
+    Whether a new entry may be published: questions whose entry is known, before and with it.
+
+    `broken` are those it would take the right answer from, or give a wrong one; `taken` the past
+    questions that another entry answered and this one would. `asked` are those that have a word in
+    common with it; `answered` and `right` count, before and after, those it is a candidate for:
+    all others are answered as they were.
+    """
+
+    asked: int
+    answered: tuple[int, int]
+    right: tuple[int, int]
+    broken: tuple[Change, ...]
+    taken: tuple[Change, ...]
+
+    @property
+    def is_open(self) -> bool:
+        return not self.broken and not self.taken
+
+    @property
+    def precision(self) -> tuple[float, float]:
+        """Of those answered the share answered right, before and with it; 1 where none was."""
+        before, after = (
+            right / answered if answered else 1.0
+            for right, answered in zip(self.right, self.answered, strict=True)
+        )
+        return before, after
+
+
+def phrasings_in(knowledge: Knowledge, world: World) -> list[Labelled]:
+    """Every phrasing of the table with its entry; what is another class's, as that class asks."""
+    found: list[Labelled] = []
+    for entry in knowledge.entries:
+        for row in (entry, *entry.overrides):
+            is_seen = not row.owner or row.owner in world.scope
+            place = world if is_seen else World({}, (row.owner,))
+            used = row.within(place.scope) if not is_seen else entry.within(place.scope)
+            if used is not None:
+                found += [Labelled(text, row.key, place) for text in (row.question, *row.variants)]
+    return found
+
+
+def gate(
+    labelled: Iterable[Labelled],
+    replayed: Replay,
+    before: Knowledge,
+    after: Knowledge,
+    *,
+    own: Iterable[str],
+    useless: Iterable[tuple[str, str]],
+    settings: BotSettings,
+    now: datetime,
+) -> Gate:
+    """
+    What stands in the way of publishing what is new in `after`.
+
+    `own` are its phrasings: a person says that they are its. `useless` are questions with the
+    question of the entry that did not help: to take those over is no harm. Blocks for seconds.
+    """
+    known = set(before.entries)
+    fresh = [entry for entry in after.entries if entry not in known]
+    touched, keys = _Touched(fresh), {entry.key for entry in fresh}
+    once = {(it.text, it.key, it.world.scope): it for it in labelled if touched.has(it.text)}
+    # Where what is new is no candidate it changes nothing, and deciding is the dear part.
+    near = [
+        it
+        for it in once.values()
+        if any(match.entry.key in keys for match in after.search(it.text, limit=_CANDIDATES))
+    ]
+    answered, right, broken = [0, 0], [0, 0], []
+    for item in near:
+        old = _chosen(item, before, settings, now)
+        new = _chosen(item, after, settings, now)
+        for number, entry in enumerate((old, new)):
+            answered[number] += entry is not None
+            right[number] += entry is not None and entry.key == item.key
+        was_right, is_right = (it is not None and it.key == item.key for it in (old, new))
+        was_wrong, is_wrong = old is not None and not was_right, new is not None and not is_right
+        if (was_right and not is_right) or (is_wrong and not was_wrong):
+            was, now_is = (it.question if it else "" for it in (old, new))
+            broken.append(Change(item.text, 1, (), was, now_is))
+    excused = {fold(text) for text in own}
+    bad = {(fold(text), question) for text, question in useless}
+    taken = tuple(
+        it
+        for it in replayed.changed
+        if it.is_taken and fold(it.text) not in excused and (fold(it.text), it.before) not in bad
+    )
+    return Gate(
+        len(once),
+        (answered[0], answered[1]),
+        (right[0], right[1]),
+        tuple(sorted(broken, key=lambda it: it.text)),
+        taken,
+    )
+
+
+def _chosen(
+    item: Labelled, knowledge: Knowledge, settings: BotSettings, now: datetime
+) -> Entry | None:
+    """The entry a question is taken to; a date the school has not filled in changes nothing."""
+    found = decided(item.text, knowledge, item.world, is_addressed=True, settings=settings, now=now)
+    return found.entry if found.action is Action.ANSWER or found.missing else None
 
 
 class _Touched:

@@ -150,6 +150,16 @@ class Place:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """A question a student asked, the entry that answered it, and whether that helped."""
+
+    class_id: int
+    text: str
+    entry: str
+    is_useful: bool
+
+
 class Learning:
     """Suggestions, unanswered questions, feedback. `unit_ids` None means every unit."""
 
@@ -493,6 +503,40 @@ class Learning:
                 is_useful=is_useful,
             )
         )
+
+    async def voted(
+        self,
+        since: datetime,
+        *,
+        unit_ids: Collection[int] | None = None,
+        limit: int = MOST_QUESTIONS,
+    ) -> list[Voted]:
+        """Questions whose answer students judged, as far as their words are kept, newest first."""
+        here = [feedback.c.at >= since]
+        if unit_ids is not None:
+            here.append(classes.c.unit_id.in_(unit_ids))
+        statement = (
+            select(
+                feedback.c.class_id,
+                feedback.c.entry,
+                feedback.c.is_useful,
+                inbound_events.c.payload,
+            )
+            .join(classes, classes.c.id == feedback.c.class_id)
+            .join(inbound_events, inbound_events.c.id == feedback.c.asked_event_id)
+            .where(inbound_events.c.kind == "message", *here)
+            .order_by(feedback.c.id.desc())
+            .limit(limit)
+        )
+        return [
+            Voted(
+                row.class_id,
+                msgspec.json.decode(row.payload, type=Message).text,
+                row.entry,
+                row.is_useful,
+            )
+            for row in await self._uow.read(statement)
+        ]
 
     async def votes(self, unit_ids: Collection[int] | None = None) -> dict[str, Votes]:
         """By entry, what the students of these units thought of it."""

@@ -150,6 +150,14 @@ class Published:
         facts = await self._uow.read(select(school_facts.c.slot).distinct())
         return {f"时间:{matter}" for matter in dates.scalars()} | set(facts.scalars())
 
+    async def entry_changed_at(self, key: str) -> datetime | None:
+        """When the school last changed an entry, for whomever; None: as the program brought it."""
+        statement = select(func.max(knowledge_entries.c.updated_at)).where(
+            knowledge_entries.c.key == key
+        )
+        changed: datetime | None = (await self._uow.read(statement)).scalar()
+        return changed
+
     async def entries(self) -> list[str]:
         """The school's own knowledge entries, each as the JSON of its table row.
 

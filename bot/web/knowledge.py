@@ -7,24 +7,30 @@ import asyncio
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hmac import compare_digest
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from bot import evaluating
 from bot.knowledge import entries_of_rows, in_force, row_of, usable
 from bot.web import session
 from bot.web.base import APP, page, plain
+from bot.web.kept import KEPT
 from bot.web.pages import masked, units_of
 from handlers import learning, texts
+from handlers.decision import called_by_name
 from handlers.faq import Entry, Knowledge, KnowledgeError
-from handlers.learning import Change, Cluster, Replay, World
+from handlers.imports import TableError
+from handlers.learning import Change, Cluster, Gate, Labelled, Replay, World
 from handlers.published import facts_in_words, scope_of
+from handlers.settings import BotSettings
 from handlers.wording import concepts, fold
 from storage.imports import EntryRow
-from storage.learning import Asked, Place, Standing, Suggestion, Unanswered, Votes
+from storage.learning import Asked, Place, Standing, Suggestion, Unanswered, Voted, Votes
 from storage.published import Owner, UnitName
 from storage.vocabulary import Action, Outgoing, Topic
 
@@ -35,6 +41,9 @@ if TYPE_CHECKING:
 #: A page shows so many; what is asked less often can wait.
 CLUSTERS, ENTRIES, EXAMPLES, CHANGES = 20, 30, 3, 20
 MOST_ANSWER, MOST_LINES = 2000, 40
+ASKED_SECONDS = 60
+#: A reason to publish against the gate says more than 「同意」.
+MIN_REASON = 5
 #: 「第 2 行（learnt.s1）「问法」列：…」: a form has no rows.
 _ROW = re.compile(r"^第 \d+ 行（[^）]*）")
 TOPICS = {topic: name for topic, name in texts.TOPIC_NAMES.items() if topic is not Topic.NONE}
@@ -153,6 +162,18 @@ def lines(text: str, limit: int) -> str:
     return "\n".join(line for line in found if line)[:limit]
 
 
+def words_of_gate(gate: Gate, *, is_whole: bool) -> str:
+    """Why it was not published, and the next step."""
+    parts = (
+        f"{len(gate.broken)} 种已知的问法会答错或答不上" if gate.broken else "",
+        f"{sum(it.count for it in gate.taken)} 次别的条目答着的问题会被它抢走"
+        if gate.taken
+        else "",
+    )
+    step = "或写明理由后坚持发布" if is_whole else "或请省校处理"
+    return f"没有发布：{'，'.join(it for it in parts if it)}。请改问法再试，{step}。"
+
+
 def hidden(text: str, names: Iterable[str]) -> str:
     """The text with students' names masked."""
     for name in sorted(names, key=lambda name: (-len(name), name)):
@@ -230,13 +251,21 @@ def _whose(item: Unanswered) -> str:
     return f"{item.answered_by or '管理人员'} · T-{item.number}"
 
 
+async def _times_asked(app: App) -> Mapping[str, int]:
+    async with app.database.reading() as uow:
+        return await uow.published.times_asked(app.clock.now() - learning.LOOKS_BACK)
+
+
 async def _rows(
-    app: App, uow: UnitOfWork, reach: Collection[int] | None, place: Place, query: str
+    app: App,
+    uow: UnitOfWork,
+    reach: Collection[int] | None,
+    place: Place,
+    query: str,
+    asked: Mapping[str, int],
 ) -> tuple[list[Row], int]:
     """The entries this supervisor's classes may see, most in need of a look first; how many."""
-    now = app.clock.now()
     votes = await uow.learning.votes(reach)
-    asked = await uow.published.times_asked(now - learning.LOOKS_BACK)
     units = set(place.units) if reach is None else set(reach)
     above = {up for unit_id in units for up in place.chain(unit_id)}
     owners = {
@@ -276,26 +305,41 @@ async def _rows(
     return rows[:ENTRIES], len(rows)
 
 
-async def _replayed(app: App, suggestion: Suggestion, reach: Collection[int] | None) -> Replay:
-    """Past questions put to the knowledge as it is, and with the suggestion in it."""
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Past questions put to the knowledge with the suggestion in it, and what stands in its way."""
+
+    replay: Replay
+    gate: Gate
+    #: What it was tried against: it holds while nobody publishes anything else.
+    version: object
+
+
+async def _try(app: App, suggestion: Suggestion, reach: Collection[int] | None) -> Trial:
+    """Put to the test, with students' names masked."""
     now = app.clock.now()
     async with app.database.reading() as uow:
+        version = await uow.published.entries_version()
         asked = await uow.learning.asked(now - learning.LOOKS_BACK, unit_ids=reach)
-        worlds = await _worlds(uow, {item.class_id for item in asked}, now)
+        voted = await uow.learning.voted(now - learning.LOOKS_BACK, unit_ids=reach)
+        class_ids = {it.class_id for it in asked} | {it.class_id for it in voted}
+        worlds = await _worlds(uow, class_ids | {suggestion.class_id}, now)
         rows = await uow.published.entries()
-    found = await asyncio.to_thread(_replay, app, suggestion, rows, asked, worlds, now)
-    class_ids = {item.class_id for item in asked}
-    async with app.database.reading() as uow:
         names = await uow.learning.names_in(class_ids)
-    return Replay(
-        found.asked,
-        *(
-            tuple(
-                Change(hidden(it.text, names), it.count, it.class_names, it.before, it.after)
-                for it in changes
-            )
-            for changes in (found.newly, found.changed, found.lost)
+    replayed, gate = await asyncio.to_thread(
+        _replay, app, suggestion, rows, asked, voted, worlds, now
+    )
+
+    def masked_in(changes: Iterable[Change]) -> tuple[Change, ...]:
+        return tuple(replace(it, text=hidden(it.text, names)) for it in changes)
+
+    return Trial(
+        Replay(
+            replayed.asked,
+            *(masked_in(it) for it in (replayed.newly, replayed.changed, replayed.lost)),
         ),
+        replace(gate, broken=masked_in(gate.broken), taken=masked_in(gate.taken)),
+        version,
     )
 
 
@@ -304,10 +348,11 @@ def _replay(
     suggestion: Suggestion,
     rows: list[str],
     asked: Sequence[Asked],
+    voted: Sequence[Voted],
     worlds: Mapping[int, World],
     now: datetime,
-) -> Replay:
-    today = now.date()
+) -> tuple[Replay, Gate]:
+    today, bot = now.date(), app.settings.bot
     first = suggestion.draft["有效期起"]
     # An entry for later is tried on the day it begins.
     day = max(today, date.fromisoformat(first)) if first else today
@@ -315,7 +360,55 @@ def _replay(
     key = _key(suggestion, rows_of(before, ()))
     own = json.dumps(dict(suggestion.draft) | {"编号": key}, ensure_ascii=False)
     after = Knowledge(in_force([*rows, own], day))
-    return learning.replay(asked, before, after, worlds=worlds, settings=app.settings.bot, now=now)
+    replayed = learning.replay(asked, before, after, worlds=worlds, settings=bot, now=now)
+    questions = {entry.key: entry.question for entry in before.entries}
+    judged = [(it, _bare(it.text, bot)) for it in voted if it.class_id in worlds]
+    labelled = learning.phrasings_in(before, worlds[suggestion.class_id])
+    labelled += [
+        Labelled(text, it.entry, worlds[it.class_id])
+        for it, text in judged
+        if it.is_useful and it.entry in questions
+    ]
+    try:
+        labelled += _labelled(bot, worlds[suggestion.class_id])
+    except TableError as error:
+        # What cannot be tried is not let through.
+        unread = tuple(Change(problem, 1, (), "", "") for problem in error.problems)
+        return replayed, Gate(0, (0, 0), (0, 0), unread, ())
+    gate = learning.gate(
+        labelled,
+        replayed,
+        before,
+        after,
+        own=(suggestion.draft["问题"], *learning.phrasings_of(suggestion.draft)),
+        useless=[(text, questions.get(it.entry, "")) for it, text in judged if not it.is_useful],
+        settings=bot,
+        now=now,
+    )
+    return replayed, gate
+
+
+def _labelled(settings: BotSettings, world: World) -> list[Labelled]:
+    """
+    The school's own labelled questions; those without an entry are to stay unanswered.
+
+    Raises:
+        TableError: the file cannot be read.
+    """
+    if not settings.labelled_questions:
+        return []
+    cases = evaluating.read_cases(Path(settings.labelled_questions))
+    return [
+        Labelled(_bare(it.text, settings), it.entry or "", world)
+        for it in cases
+        if it.entry or it.should_answer is False
+    ]
+
+
+def _bare(text: str, settings: BotSettings) -> str:
+    """Without the bot's name in front."""
+    called = called_by_name(text, settings)
+    return text if called is None else called
 
 
 def _key(suggestion: Suggestion, others: Sequence[Entry]) -> str:
@@ -331,13 +424,15 @@ async def overview(request: web.Request) -> web.Response:
     """`GET /knowledge`: what waits for a decision, what nobody could answer, what is in use."""
     reader = await session.require(request)
     app, query = request.app[APP], plain(request.query.get("q", ""), 60)
+    # Counted over months: not for everybody anew.
+    asked = await request.app[KEPT].get("times asked", ASKED_SECONDS, lambda: _times_asked(app))
     async with app.database.reading() as uow:
         reach = await units_of(uow, reader.supervisor)
         place = await uow.learning.place(reach)
         waiting = await uow.learning.waiting(reach)
         decided = await uow.learning.decided(reach)
         found = await _shown(app, uow, reach)
-        rows, count = await _rows(app, uow, reach, place, query)
+        rows, count = await _rows(app, uow, reach, place, query, asked)
     await _note(app, reader, "web.knowledge_viewed", "knowledge")
     return page(
         request,
@@ -369,6 +464,7 @@ async def _page_of(
     suggestion_id: int,
     *,
     notice: str = "",
+    override: str = "",
     status: int = 200,
 ) -> web.Response:
     now = app.clock.now()
@@ -384,7 +480,7 @@ async def _page_of(
     problems = _problems(suggestion, others, allowed, now) if is_open else []
     replaced = learning.stands_for(draft, others) if is_open else None
     is_ready = is_open and suggestion.is_tried and not problems
-    replayed = await _replayed(app, suggestion, reach) if is_ready else None
+    trial = await _try(app, suggestion, reach) if is_ready else None
     chosen = learning.owner_of(draft)
     return page(
         request,
@@ -403,7 +499,10 @@ async def _page_of(
         topics=TOPICS,
         problems=problems,
         replaced=replaced,
-        replay=replayed,
+        replay=trial.replay if trial else None,
+        gate=trial.gate if trial else None,
+        is_whole=reach is None,
+        override=override,
         changes=CHANGES,
         is_open=is_open,
         standing=STANDING_NAMES[suggestion.standing],
@@ -538,13 +637,28 @@ async def publish(request: web.Request) -> web.Response:
     reader, form = await _form(request)
     app, suggestion_id = request.app[APP], int(request.match_info["id"])
     now, version = app.clock.now(), _version(form)
+    override = plain(form.get("override", ""), 300)
+    async with app.database.reading() as uow:
+        suggestion, reach = await _seen(uow, reader, suggestion_id)
+        is_ready = await _is_ready(app, uow, suggestion, reach, now)
+    if not is_ready or suggestion.version != version:
+        return await _too_late(request, app, reader, suggestion_id)
+    # Seconds with many questions: before the transaction, which then looks that nothing has moved.
+    trial = await _try(app, suggestion, reach)
+    is_forced = not trial.gate.is_open and reach is None and len(override) >= MIN_REASON
+    if not trial.gate.is_open and not is_forced:
+        await _note(app, reader, "knowledge.gate_refused", f"suggestion:{suggestion_id}")
+        words = words_of_gate(trial.gate, is_whole=reach is None)
+        return await _page_of(
+            request, app, reader, suggestion_id, notice=words, override=override, status=409
+        )
     async with app.database.unit_of_work() as uow:
         await uow.learning.one_at_a_time()
         suggestion, reach = await _seen(uow, reader, suggestion_id)
-        allowed = scopes(await uow.learning.place(reach), suggestion, reach)
         own = usable(await uow.published.entries())
         others = rows_of(app.knowledge.knowledge, own)
-        is_ready = suggestion.is_tried and not _problems(suggestion, others, allowed, now)
+        is_same = await uow.published.entries_version() == trial.version
+        is_ready = is_same and await _is_ready(app, uow, suggestion, reach, now)
         is_mine = is_ready and await uow.learning.decide(
             suggestion_id, version, Standing.PUBLISHED, by=reader.supervisor.id, at=now
         )
@@ -560,6 +674,16 @@ async def publish(request: web.Request) -> web.Response:
                 target=key,
                 detail=f"suggestion:{suggestion_id} {entry.owner or '全部班级'}",
             )
+            if is_forced:
+                uow.audit.add(
+                    at=now,
+                    actor=reader.actor,
+                    action="knowledge.gate_overridden",
+                    target=key,
+                    detail=f"suggestion:{suggestion_id}"
+                    f" broken {len(trial.gate.broken)}, taken {len(trial.gate.taken)}",
+                    reason=override,
+                )
             sentence = texts.suggestion_published(
                 suggestion.hand_off, entry.question, scope_in_words(cells)
             )
@@ -569,6 +693,22 @@ async def publish(request: web.Request) -> web.Response:
     await app.knowledge.refresh()
     app.outbox.wake()
     raise web.HTTPSeeOther(f"/knowledge/suggestions/{suggestion_id}")
+
+
+async def _is_ready(
+    app: App,
+    uow: UnitOfWork,
+    suggestion: Suggestion,
+    reach: Collection[int] | None,
+    now: datetime,
+) -> bool:
+    """Tried as it stands, nothing missing, and for nobody the supervisor does not answer for."""
+    if not suggestion.is_tried or suggestion.standing is not Standing.WAITING:
+        return False
+    allowed = scopes(await uow.learning.place(reach), suggestion, reach)
+    own = usable(await uow.published.entries())
+    others = rows_of(app.knowledge.knowledge, own)
+    return not _problems(suggestion, others, allowed, now)
 
 
 async def reject(request: web.Request) -> web.Response:

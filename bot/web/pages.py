@@ -9,20 +9,17 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import segno
 from aiohttp import web
 
-from bot import status
 from bot.status import PLATFORM_NAMES
 from bot.web import session
 from bot.web.base import APP, page, plain
 from handlers import texts
-from handlers.decision import article_of
 from handlers.records import KIND_NAMES, SOLVER_NAMES, day_bounds, outcome_in_words
 from storage.interactions import Kind
 from storage.questions import HandOff, SolvedBy
 from storage.reports import DayFigures, LedgerFilter, LedgerRow
-from storage.vocabulary import ConversationKind, Message, Outgoing, Platform, Topic
+from storage.vocabulary import ConversationKind, Message, Outgoing, Platform
 
 if TYPE_CHECKING:
     from storage.supervisors import Supervisor
@@ -36,6 +33,7 @@ CORRECTION_WORDS = {
     "done": "已更正：新的一行取代了这一行，原来的保留着。",
     "before": "这一行先前已经被更正过，没有再改；请打开更正后的那一行。",
     "missing": "没有更正：请选主题，并写两个字以上的理由。",
+    "reason": "没有打开：请写两个字以上的理由。",
 }
 TUTORS_OWN = frozenset({Kind.NOTICE, Kind.COMMAND})
 
@@ -344,86 +342,6 @@ async def ledger(request: web.Request) -> web.Response:
         class_names=class_names,
         tutor_names=tutor_names,
     )
-
-
-async def ledger_row(request: web.Request) -> web.Response:
-    """`GET /ledger/{id}`: one row with the message that proves it."""
-    reader = await session.require(request)
-    app, row_id = request.app[APP], int(request.match_info["id"])
-    now = app.clock.now()
-    async with app.database.reading() as uow:
-        units = await units_of(uow, reader.supervisor)
-        rows = await uow.reports.ledger(_one_row(reader, row_id, units), limit=1)
-        shown = await entries(uow, rows, now)
-    if not shown:
-        # A row of another unit is answered as one that never was.
-        raise web.HTTPNotFound
-    await _note(request, reader, "web.row_viewed", f"interaction:{row_id}")
-    return page(
-        request,
-        "row.html",
-        reader=reader,
-        entry=shown[0],
-        row=rows[0],
-        topics=texts.TOPIC_NAMES,
-        said=CORRECTION_WORDS.get(request.query.get("said", ""), ""),
-    )
-
-
-async def correct_row(request: web.Request) -> web.Response:
-    """`POST /ledger/{id}/correct`: the row says the wrong topic; a new one takes its place."""
-    reader, form = await session.posted(request)
-    app, row_id = request.app[APP], int(request.match_info["id"])
-    reason = plain(form.get("reason", ""), 500)
-    topic = form.get("topic", "")
-    if topic not in set(Topic) or len(reason) < 2:
-        raise web.HTTPSeeOther(f"/ledger/{row_id}?said=missing")
-    async with app.database.unit_of_work() as uow:
-        units = await units_of(uow, reader.supervisor)
-        rows = await uow.reports.ledger(_one_row(reader, row_id, units), limit=1)
-        if not rows:
-            raise web.HTTPNotFound
-        is_done = await uow.interactions.correct(
-            row_id, topic=Topic(topic), article=article_of(Topic(topic))
-        )
-        uow.audit.add(
-            at=app.clock.now(),
-            actor=reader.actor,
-            action="web.row_corrected" if is_done else "web.row_not_corrected",
-            target=f"interaction:{row_id}",
-            detail=reason,
-        )
-    raise web.HTTPSeeOther(f"/ledger/{row_id}?said={'done' if is_done else 'before'}")
-
-
-async def lines(request: web.Request) -> web.Response:
-    """`GET /lines`: the bot's accounts; the code to scan only for who answers for the whole."""
-    reader = await session.require(request)
-    app = request.app[APP]
-    async with app.database.reading() as uow:
-        found = await status.look(uow, app.clock.now())
-        # How much waits elsewhere is not for a unit to know: it may be a complaint.
-        waiting = await uow.cases.waiting(await units_of(uow, reader.supervisor))
-        own = [case for case in waiting if not is_about_reader(reader.supervisor, case.item)]
-    is_whole = reader.supervisor.unit_id is None
-    codes = [
-        segno.make(login.code).svg_data_uri(scale=6, border=4, dark="#000", light="#fff")
-        for login, _ in found.logins
-        if login.code and is_whole
-    ]
-    await _note(request, reader, "web.lines_viewed", "lines")
-    return page(
-        request,
-        "lines.html",
-        reader=reader,
-        state=replace(found, waiting=len(own)),
-        codes=codes,
-        is_whole=is_whole,
-    )
-
-
-def _one_row(reader: session.SignedIn, row_id: int, units: Collection[int] | None) -> LedgerFilter:
-    return LedgerFilter(id=row_id, unit_ids=units, own_classes=reader.supervisor.own_classes)
 
 
 async def _note(

@@ -325,7 +325,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_obligations_class_due_at", ["class_id", "due_at"], unique=False)
         batch_op.create_index(
             "ix_obligations_planned",
-            ["not_before"],
+            ["class_id", "not_before", "useful_until"],
             unique=False,
             sqlite_where=sa.text("state = 'planned'"),
             postgresql_where=sa.text("state = 'planned'"),

@@ -1,6 +1,8 @@
 """The console's knowledge: from a tutor's answer to an entry the bot answers with, step by step."""
 
 import asyncio
+import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,14 @@ from playwright.async_api import Browser, expect
 from bot import demo
 from bot.adapters.playground import ACCOUNT
 from bot.app import App
+from bot.knowledge import entries_of_rows, row_of
+from handlers.faq import HEADER, MORE_COLUMNS, Knowledge
+from handlers.learning import Change, Labelled, Replay, World, gate
+from handlers.settings import BotSettings
+from storage.imports import EntryRow
 from storage.learning import Standing, Suggestion
 from storage.published import SchoolFact
-from storage.vocabulary import Conversation, ConversationKind, Platform
+from storage.vocabulary import SHANGHAI, Conversation, ConversationKind, Platform
 from tests.bot.web import test_browser
 from tests.bot.web.conftest import (
     OTHER_CLASS,
@@ -30,6 +37,7 @@ open_page = test_browser.open_page
 
 ODD = "@助手 校门口的停车卡在哪里办？"
 AGAIN = "@助手 停车卡在哪办"
+NOW = datetime(2026, 12, 1, 9, 0, tzinfo=SHANGHAI)
 ANSWER = "在一号门保卫处办，带学生证。"
 PHRASINGS = "校门口的停车卡在哪里办？\n停车卡怎么办\n停车卡去哪儿办\n车证在哪里办理"
 
@@ -522,3 +530,206 @@ def test_the_other_class_is_another_units() -> None:
     """What the tests of reach stand on."""
     assert OTHER_CLASS != demo.CLASS_NAME
     assert OTHER_UNIT != demo.UNIT
+
+
+# -- the gate -------------------------------------------------------------------------------------
+
+#: Phrasings a hair's breadth from what another entry answers rightly: they draw its askers.
+GREEDY = (
+    "同学们问这次期末考试从哪天起能报名呀\n请问这次期末考试从哪天起能报名呢\n"
+    "这次年底期末考试从哪天起能报名呀"
+)
+EXAM = "@助手 这次期末考试从哪天起能报名呀"
+
+
+async def _voted(app: App, text: str) -> None:
+    """小李 asks something the bot knows, and finds the answer useful."""
+    await say(app, text)
+    await say(app, "@助手 有用")
+
+
+async def _audited(app: App) -> list[str]:
+    async with app.database.reading() as uow:
+        return [action for _, action, _ in await uow.audit.actions()]
+
+
+async def _greedy(app: App, visitor: Visitor) -> str:
+    """A suggestion that would take what another entry answers rightly."""
+    status, _ = await visitor.post(
+        "/knowledge/suggestions/1",
+        await _form(
+            app,
+            visitor,
+            question="这次期末考试从哪天起能报名呀老师",
+            phrasings=GREEDY,
+            answer="请看群公告。",
+            scope="class",
+        ),
+    )
+    assert status == 303
+    return (await visitor.get("/knowledge/suggestions/1"))[1]
+
+
+async def test_an_entry_that_takes_right_answers_away_is_stopped_with_the_list(
+    app: App, visit: Visit
+) -> None:
+    await _suggested(app)
+    await _voted(app, EXAM)
+    unit = await _signed_in(app, visit, "unit", demo.UNIT)
+
+    body = await _greedy(app, unit)
+    status, refused = await _publish(app, unit)
+
+    assert "不能发布" in body
+    assert "从哪天起能报名呀 <span" in body
+    assert "坚持发布" not in body
+    assert status == 409
+    assert "没有发布" in refused
+    assert "请省校处理" in refused
+    assert (await _suggestion(app)).standing is Standing.WAITING
+    assert "knowledge.gate_refused" in await _audited(app)
+    await say(app, EXAM, who="student-zhang", name="小张")
+    assert "请看群公告。" not in _said_in_group(app)
+
+
+async def test_the_province_alone_may_insist_and_says_why(app: App, visit: Visit) -> None:
+    await _suggested(app)
+    await _voted(app, EXAM)
+    unit = await _signed_in(app, visit, "unit", demo.UNIT)
+    province = await _signed_in(app, visit)
+    await _greedy(app, unit)
+
+    async def insist(visitor: Visitor, reason: str) -> int:
+        form = {
+            "csrf": await visitor.token("/knowledge"),
+            "version": str((await _suggestion(app)).version),
+            "override": reason,
+        }
+        return (await visitor.post("/knowledge/suggestions/1/publish", form))[0]
+
+    statuses = [
+        await insist(unit, "省里同意了，就这样发布"),
+        await insist(province, "同意"),
+        await insist(province, "报名改由班级群通知，原条目下周停用"),
+    ]
+
+    assert statuses == [409, 409, 303]
+    async with app.database.reading() as uow:
+        (line,) = await uow.audit.lines(limit=1, action="knowledge.gate_overridden")
+    assert line.actor == "web:boss"
+    assert line.reason == "报名改由班级群通知，原条目下周停用"
+
+
+async def test_a_harmless_entry_passes_and_says_how_it_was_tried(app: App, visit: Visit) -> None:
+    await _suggested(app)
+    await _voted(app, EXAM)
+    visitor = await _signed_in(app, visit, unit=demo.UNIT)
+
+    body = await _tried(app, visitor)
+    status, _ = await _publish(app, visitor)
+
+    assert "没有一种变坏，可以发布" in body
+    assert status == 303
+
+
+def test_precision_and_what_is_worse_are_counted() -> None:
+    """A question that was rightly left alone and is now answered is worse, too."""
+    old = entries_of_rows(
+        [_row("exam.when", "考试什么时候报名", "考试报名时间|何时报名考试|报考时间")]
+    )
+    new = entries_of_rows(
+        [_row("learnt.s1", "停车卡在哪里办", "停车卡怎么办|停车卡去哪办|办停车卡")]
+    )
+    world = World({}, ())
+    labelled = [
+        Labelled("考试什么时候报名", "exam.when", world),
+        Labelled("停车卡怎么办", "", world),
+    ]
+
+    found = gate(
+        labelled,
+        Replay(0, (), (), ()),
+        Knowledge(old),
+        Knowledge((*old, *new)),
+        own=(),
+        useless=(),
+        settings=BotSettings(),
+        now=NOW,
+    )
+
+    assert [it.text for it in found.broken] == ["停车卡怎么办"]
+    assert found.precision[0] > found.precision[1]
+    assert not found.is_open
+
+
+def test_taking_over_what_did_not_help_is_no_theft() -> None:
+    taken = Change("停车卡怎么办", 2, (), "考试什么时候报名", "停车卡在哪里办", True)
+    replayed = Replay(2, (), (taken,), ())
+
+    def stopped(useless: list[tuple[str, str]]) -> bool:
+        knowledge = Knowledge(())
+        found = gate(
+            [],
+            replayed,
+            knowledge,
+            knowledge,
+            own=(),
+            useless=useless,
+            settings=BotSettings(),
+            now=NOW,
+        )
+        return not found.is_open
+
+    assert stopped([])
+    assert stopped([("停车卡怎么办", "别的条目")])
+    assert not stopped([("停车卡怎么办", "考试什么时候报名")])
+
+
+async def test_s26_1_what_supersedes_an_entry_is_used_at_once_and_the_old_no_more(
+    app: App, visit: Visit
+) -> None:
+    """Source, article, from–to travel with the answer; past its last day it is cited no more."""
+    await _suggested(app)
+    visitor = await _signed_in(app, visit)
+    await _tried(app, visitor, article="第十三条", last="2026-12-02")
+    await _publish(app, visitor)
+    await say(app, AGAIN, who="student-zhang", name="小张")
+    first = _said_in_group(app)
+
+    # The same question, asked of the tutor anew, has another answer now.
+    rows = [_row("learnt.s1", "停车卡在哪里办", PHRASINGS.replace("\n", "|"), "在二号门办。")]
+    entry = entries_of_rows([json.dumps(json.loads(rows[0]) | {"班级": demo.CLASS_NAME})])[0]
+    async with app.database.unit_of_work() as uow:
+        now = app.clock.now() + timedelta(seconds=1)
+        await uow.imports.entries([EntryRow(entry.key, row_of(entry), demo.CLASS_NAME)], now=now)
+    await app.knowledge.refresh()
+    await say(app, AGAIN, who="student-zhang", name="小张")
+    second = _said_in_group(app)
+
+    assert ANSWER in first
+    assert "第十三条" in first
+    assert "在二号门办" in second
+    assert ANSWER not in second
+
+
+async def test_s26_1_past_its_last_day_an_entry_is_cited_no_more(app: App, visit: Visit) -> None:
+    await _suggested(app)
+    visitor = await _signed_in(app, visit)
+    await _tried(app, visitor, last=app.clock.now().date().isoformat())
+    await _publish(app, visitor)
+    await say(app, AGAIN, who="student-zhang", name="小张")
+    assert ANSWER in _said_in_group(app)
+
+    app.clock.advance(timedelta(days=1))  # type: ignore[attr-defined]
+    await app.knowledge.refresh()
+    await say(app, AGAIN, who="student-zhang", name="小张")
+
+    assert ANSWER not in _said_in_group(app)
+
+
+def _row(key: str, question: str, phrasings: str, answer: str = "请看群公告。") -> str:
+    cells = {"编号": key, "主题": "other", "问题": question, "问法": phrasings, "答案": answer}
+    return json.dumps(
+        dict.fromkeys((*HEADER, *MORE_COLUMNS), "") | cells | {"来源": "校发〔2026〕1 号"},
+        ensure_ascii=False,
+    )
