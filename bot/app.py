@@ -16,6 +16,7 @@ from bot.adapters.playground import Playground
 from bot.adapters.wechat import Standing, State, WeChat
 from bot.answering import Answering
 from bot.clock import Clock
+from bot.collecting import HandedInFiles
 from bot.encoding import encoding_for
 from bot.inbox import Inbox
 from bot.knowledge import KnowledgeInUse
@@ -93,10 +94,16 @@ class App:
             capabilities={item.platform: item.capabilities for item in adapters},
             recent=recent,
             working=working,
+            reminders=settings.reminders,
+            address=settings.web.base_url,
         )
         model = settings.language_model
         can_read = settings.bot.read_pictures and is_installed()
+        self.files = HandedInFiles(
+            self.adapters, settings.collections_folder, settings.collections.max_file_bytes
+        )
         self.slow_work = SlowWork(
+            files=self.files,
             adapters=self.adapters,
             answering=answering,
             settings=settings.bot,
@@ -113,8 +120,14 @@ class App:
             recent=recent,
             slow_work=self.slow_work,
         )
-        means = Means(settings.bot, working)
-        self.alarm = AlarmClock(self.database, self.clock.now, means, self._look_around)
+        means = Means(
+            settings.bot,
+            working,
+            {item.platform: item.capabilities for item in adapters},
+            reminders=settings.reminders,
+            pushes_per_minute=settings.outbox.pushes_per_minute,
+        )
+        self.alarm = AlarmClock(self.database, self.clock.now, means, self._after_a_job)
         self.inbox.on_request.append(self._answer_request)
         self.port = 0
         self._requests: set[asyncio.Task[None]] = set()
@@ -160,6 +173,7 @@ class App:
             async with self.database.unit_of_work() as uow:
                 await uow.inbox.expire(self.clock.now())
                 await uow.outbox.expire(self.clock.now())
+        await self.files.sweep(self.database, self.clock.now())
         await self._look_around()
         await self.pulse.beat()
         async with asyncio.TaskGroup() as group:
@@ -223,6 +237,25 @@ class App:
             await uow.inbox.release(self.pulse.instance)
             await uow.outbox.release(self.pulse.instance)
 
+    async def _after_a_job(self) -> None:
+        """What it has written is sent, what it has changed is seen."""
+        self.outbox.wake()
+        await self._look_around()
+
+    async def let_pass(self, span: timedelta) -> None:
+        """The playground's clock goes on: from one reminder to the next, so that none is late."""
+        until = self.clock.now() + span
+        while True:
+            now = self.clock.now()
+            async with self.database.reading() as uow:
+                at = await uow.tasks.next_due(now, until)
+            self.clock.advance((at or until) - now)
+            # What this process has in hand stays its own.
+            await self.pulse.beat()
+            await self.alarm.run_all()
+            if at is None:
+                return
+
     async def _look_around(self) -> None:
         """Refresh what is only a hint: staff, open prompts, knowledge."""
         try:
@@ -230,6 +263,7 @@ class App:
             async with self.database.reading() as uow:
                 self.inbox.attention.staff = await uow.people.staff_ids(now)
                 self.inbox.attention.prompted = set(await uow.prompts.open(now))
+                self.inbox.attention.awaited = await uow.receipts.awaited()
             await self.knowledge.refresh()
         except Exception:
             log.exception("app.look_around_failed")

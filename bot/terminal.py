@@ -57,8 +57,7 @@ class Terminal:
         elif (match := re.fullmatch(r"引用\s*(\d+)\s+(.+)", word)) is not None:
             await self._quote(int(match[1]), match[2])
         elif (match := re.fullmatch(r"快进\s*(.+)", word)) and (span := _span(match[1])):
-            self._app.clock.advance(span)
-            await self._app.alarm.run_all()
+            await self._app.let_pass(span)
             print(f"   现在是 {self._app.clock.now():%m月%d日 %H:%M}")
         else:
             print(HELP)

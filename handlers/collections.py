@@ -150,7 +150,7 @@ async def collect(context: Context, argument: str) -> Outcome:
     await context.uow.tasks.plan(steps)
     at = texts.instant(deadline, context.now)
     notice = texts_done.collection_notice(number, who_asks(context, room), title, at)
-    sent = messages_to(context, room, number, notice)
+    sent = await messages_to(context, room, number, notice)
     told = [texts.instant(step.due_at, context.now) for step in steps]
     reply = said(context, texts_done.collection_open(number, title_of(title), at, told))
     record = Record(Kind.NOTICE, Action.ANSWER, article="第十五条", class_id=room.id, task=number)

@@ -78,9 +78,11 @@ def who_asks(context: Context, room: ClassRoom) -> str:
     return f"{context.speaker.name}老师" if is_staff else f"班委{context.speaker.name}"
 
 
-def messages_to(context: Context, room: ClassRoom, number: int, text: str) -> tuple[Outgoing, ...]:
+async def messages_to(
+    context: Context, room: ClassRoom, number: int, text: str
+) -> tuple[Outgoing, ...]:
     """
-    One message to each group of a class, known by the task: never twice.
+    One message to each group of a class, known by the task: never twice. Counted like a notice.
 
     Raises:
         UserError: there is no group to say it in.
@@ -92,6 +94,8 @@ def messages_to(context: Context, room: ClassRoom, number: int, text: str) -> tu
     ]
     if not groups:
         raise UserError(texts.notice_without_group(room.name))
+    for group in groups:
+        await context.uow.group_days.note(group.conversation, context.now.date())
     return tuple(
         Outgoing(
             key=f"task:{number}:{group.platform}:{group.account}:{group.group_id}",
@@ -144,7 +148,7 @@ async def _publish(context: Context, rooms: Sequence[ClassRoom], words: str) -> 
     for room in rooms:
         number = await _arm(context, room, title_of(words), texts.clip(words, 200))
         text = texts_done.receipt_notice(number, who_asks(context, room), words)
-        sent += messages_to(context, room, number, text)
+        sent += await messages_to(context, room, number, text)
         numbers.append((room.name, number))
     reply = said(context, texts_done.receipt_open(numbers))
     record = Record(Kind.NOTICE, Action.ANSWER, article="第十六条", task=numbers[0][1])
@@ -164,7 +168,7 @@ async def roll(context: Context, argument: str) -> Outcome:
     room = rooms[0]
     number = await _arm(context, room, title_of(words), texts.clip(words, 200), ROLL)
     text = texts_done.roll_notice(number, who_asks(context, room), words)
-    sent = messages_to(context, room, number, text)
+    sent = await messages_to(context, room, number, text)
     reply = said(context, texts_done.receipt_open([(room.name, number)], is_roll=True))
     record = Record(Kind.NOTICE, Action.ANSWER, article="第十二条", task=number)
     return Outcome((reply,), _in_class(record, room), sent)

@@ -428,6 +428,16 @@ class Tasks:
                 found[row.task].append(_reminder(row))
         return found
 
+    async def next_due(self, after: datetime, until: datetime) -> datetime | None:
+        """When the next planned reminder falls due, between the two."""
+        statement = select(func.min(reminders.c.due_at)).where(
+            reminders.c.state == ReminderState.PLANNED,
+            reminders.c.due_at > after,
+            reminders.c.due_at <= until,
+        )
+        found: datetime | None = (await self._uow.read(statement)).scalar()
+        return found
+
     # -- who has done it --------------------------------------------------------------------------
 
     async def complete(self, items: Sequence[Completion]) -> list[Completion]:
