@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -24,7 +24,8 @@ from handlers.formula import Score, Version, formula_of, in_force, is_too_few, s
 from handlers.imports import Cell, TableError
 from handlers.indicators import INDICATORS, NOT_CONNECTED, Made, Row, gathered
 from handlers.working_time import WorkingTime
-from storage.appraisal import Level
+from schedules.appraisal import CLASSES_AT_ONCE
+from storage.appraisal import Level, Scope
 from storage.database import Database
 from storage.unit_of_work import UnitOfWork
 
@@ -40,6 +41,8 @@ SCORE_HEADER = ("教师编号", "教师", "月份", "总分", "可评权重", "�
 #: The figures of an award's pack: the same for every candidate.
 AWARD = ("K01", "K03", "K04", "K05", "K06", "K12", "K17", "K18", "K24", "K25", "K26", "K30", "K10")
 Month = Annotated[str, typer.Option("--month", help="月份，例如 2026-11")]
+#: For whose eyes, as the website hands it to its own command; it has written its line itself.
+ForWhom = Annotated[str, typer.Option("--scope", hidden=True)]
 Year = Annotated[int, typer.Option("--year", help="年度", min=2000, max=2099)]
 
 
@@ -115,6 +118,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="写到哪个 .xlsx（或只要明细的 .csv）")],
     month: Month,
     config: Config = DEFAULT_FILE,
+    scope: ForWhom = "",
 ) -> None:
     """导出一个月的考核明细、公式和得分。"""
     first, last = _month(month)
@@ -122,8 +126,9 @@ def export(
     async def work(database: Database) -> dict[str, Sheet]:
         await require_current(database)
         async with database.unit_of_work() as uow:
-            found = await appraisal.spans(uow, first, last, None)
-            _note(uow, "appraisal.exported", f"month:{month}")
+            found = await appraisal.spans(uow, first, last, _units_of(scope))
+            if not scope:
+                _note(uow, "appraisal.exported", f"month:{month}")
         return month_sheets(found)
 
     _write(file, with_database(settings_of(config), work))
@@ -203,10 +208,10 @@ def settle(config: Config = DEFAULT_FILE) -> None:
         working, count = WorkingTime(settings.working_time), 0
         while True:
             async with database.unit_of_work() as uow:
-                done = await appraisal.settle_past(uow, Clock().now(), working, 7)
-            count += done
-            if not done:
+                piece = await appraisal.settle_next(uow, Clock().now(), working, CLASSES_AT_ONCE)
+            if piece is None:
                 return count
+            count += piece.is_last
 
     typer.echo(f"结算了 {with_database(settings, work)} 天。")
 
@@ -219,12 +224,17 @@ def certificates(
     file: Annotated[Path, typer.Argument(help="写到哪个 .xlsx")],
     tutor: Annotated[str, typer.Option("--tutor", help="教师的平台账号，例如 qq:10001")],
     config: Config = DEFAULT_FILE,
+    scope: ForWhom = "",
 ) -> None:
     """晋升材料（第十八条）：历年等级、依据索引和校验值；不作任何晋升决定。"""
 
     async def work(database: Database) -> dict[str, Sheet] | None:
         await require_current(database)
         async with database.unit_of_work() as uow:
+            if scope:
+                tutor_id = int(json.loads(scope)["person"])
+                name = await uow.appraisal.name_of(tutor_id)
+                return await certificate_sheets(uow, tutor_id, name, now=Clock().now())
             people = await uow.supervisors.person(tutor)
             if len(people) != 1:
                 return None
@@ -303,19 +313,23 @@ def awards(
     file: Annotated[Path, typer.Argument(help="写到哪个 .xlsx")],
     year: Year,
     config: Config = DEFAULT_FILE,
+    scope: ForWhom = "",
 ) -> None:
     """评优材料（第二十一条）：人人同样的数字，列出班级规模和地区，样本小的标明；不排名。"""
 
     async def work(database: Database) -> dict[str, Sheet]:
         await require_current(database)
         async with database.unit_of_work() as uow:
-            _note(uow, "awards.exported", f"year:{year}")
-            return await award_sheets(uow, year)
+            if not scope:
+                _note(uow, "awards.exported", f"year:{year}")
+            return await award_sheets(uow, year, _units_of(scope))
 
     _write(file, with_database(settings_of(config), work))
 
 
-async def award_sheets(uow: UnitOfWork, year: int) -> dict[str, Sheet]:
+async def award_sheets(
+    uow: UnitOfWork, year: int, unit_ids: Collection[int] | None = None
+) -> dict[str, Sheet]:
     """The same figures of every candidate, by region and name: no order of merit, no one number."""
     first, last = annual.year_bounds(year)
     header = ["地区（办学单位）", "教师", "班级", "学生数", "有记录的天数"]
@@ -323,14 +337,15 @@ async def award_sheets(uow: UnitOfWork, year: int) -> dict[str, Sheet]:
         header += [f"{key} {INDICATORS[key].name}", f"{key} 样本"]
     rows: list[Sequence[str]] = []
     levels = await uow.appraisal.levels(None, year)
-    for span in await appraisal.spans(uow, first, last, None):
+    days = await uow.appraisal.recorded_days(Scope(first, last, unit_ids))
+    for span in await appraisal.overview(uow, first, last, unit_ids, AWARD):
         rooms = span.tutor.classes
         row = [
             "、".join(dict.fromkeys(room.unit_name or "省校" for room in rooms)),
             span.tutor.name,
             "、".join(room.name for room in rooms),
             str(sum(room.students for room in rooms)),
-            str(len({record.day for record in span.records})),
+            str(days.get(span.tutor.person_id, 0)),
         ]
         for key in AWARD:
             made = span.figures.get(key)
@@ -362,6 +377,12 @@ def _month(word: str) -> tuple[date, date]:
         return appraisal.month_of(date.fromisoformat(f"{word}-01"))
     except ValueError:
         fail(f"月份「{word}」写成 2026-11 的样子。")
+
+
+def _units_of(scope: str) -> Collection[int] | None:
+    """The units somebody may see; None: all."""
+    units: list[int] | None = json.loads(scope)["units"] if scope else None
+    return units
 
 
 def _write(file: Path, sheets: Mapping[str, Sheet]) -> None:

@@ -194,7 +194,12 @@ async def _cases(uow: UnitOfWork, order: Order, before: int | None) -> list[Row]
 
 async def _audit(uow: UnitOfWork, order: Order, before: int | None) -> list[Row]:
     found = await uow.audit.lines(
-        limit=PAGE, before=before, actors=order.actors, since=order.since, until=order.until
+        limit=PAGE,
+        before=before,
+        actors=order.actors,
+        since=order.since,
+        until=order.until,
+        own_classes=order.own_classes,
     )
     return [
         Row(
@@ -512,11 +517,9 @@ def scope_of(words: str) -> dict[str, Any]:
     return {name: None if value is None else tuple(value) for name, value in found.items()}
 
 
-async def export_beside(
-    url: str, arguments: Sequence[str], path: Path, *, limit: float
-) -> tuple[bool, str]:
+async def run_beside(url: str, arguments: Sequence[str], *, limit: float) -> tuple[bool, str]:
     """
-    The same command in a process of its own; whether it worked, and what it said.
+    `python -m bot …` in a process of its own; whether it worked, and what it said.
 
     Raises:
         TimeoutError: it took more than `limit` seconds, and was ended.
@@ -525,10 +528,7 @@ async def export_beside(
         sys.executable,
         "-m",
         "bot",
-        "export",
         *arguments,
-        str(path),
-        "--quiet",
         env={**os.environ, "ZHUXUE_DATABASE__URL": url, "PYTHONUTF8": "1"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

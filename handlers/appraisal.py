@@ -5,10 +5,13 @@ Figures are functions of rows (`handlers.indicators`), scores of figures (`handl
 is who may see and do what with them. Nobody decides on themselves, nothing is decided by program.
 """
 
+import asyncio
 import calendar
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 
 from handlers import commands, texts
 from handlers import records as chat_records
@@ -17,7 +20,7 @@ from handlers.context import Context, Outcome, Reply
 from handlers.errors import Forbidden, UserError
 from handlers.formula import DEFAULT, Score, Version, formula_of, in_force, score
 from handlers.hand_offs import is_empty_reply, private_with
-from handlers.indicators import INDICATORS, Figure, Made, Row, figure, gathered
+from handlers.indicators import INDICATORS, Figure, How, Made, Row, figure, gathered, of_sums
 from handlers.records import day_bounds
 from handlers.settling import settle
 from handlers.understanding import mask
@@ -64,7 +67,8 @@ class Span:
     """
     One tutor's record from one day to another, both included, as tutor and supervisor see it.
 
-    `version` is the formula in force on the first day; `score` is only of a whole month.
+    `version` is the formula in force on the first day; `score` is only of a whole month. Of many
+    tutors at once (`overview`) there are figures but no records.
     """
 
     tutor: Appointed
@@ -114,22 +118,45 @@ def corrected(record: DailyRecord, ref: str, *, is_met: bool) -> DailyRecord | N
 # -- use cases ------------------------------------------------------------------------------------
 
 
-async def settle_past(uow: UnitOfWork, now: datetime, working: WorkingTime, limit: int) -> int:
-    """Make the figures of past days that have none, the oldest first; how many days."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some classes of a day were settled; whether they were the first, and the last, of it."""
+
+    day: date
+    is_first: bool
+    is_last: bool
+
+
+async def settle_next(
+    uow: UnitOfWork, now: datetime, working: WorkingTime, limit: int
+) -> Piece | None:
+    """
+    Figures of the next `limit` classes of the oldest past day that is not settled.
+
+    A transaction each, so that whoever writes meanwhile waits for a few classes, never for a day.
+    None: there is no such day, or another instance is at it.
+    """
     yesterday_is_over = now.time() >= SETTLED_FROM
     until = now.date() if yesterday_is_over else now.date() - DAY
-    days = await uow.appraisal.unsettled(until, limit)
-    for day in days:
-        if not await uow.appraisal.begin(day, now):
-            # The other instance is at it.
-            return 0
+    days = await uow.appraisal.unsettled(until, 1)
+    if not days:
+        return None
+    day = days[0]
+    before = await uow.appraisal.settled_classes(day)
+    found = await uow.appraisal.classes_after(before, limit + 1)
+    class_ids, is_last = found[:limit], len(found) <= limit
+    if class_ids:
+        if not await uow.appraisal.advance(day, before, class_ids[-1]):
+            return None
         start, end = day_bounds(day)
-        facts = await DayReader(uow, start, end).read()
-        uow.appraisal.put(
-            _stored(it.tutor_id, it.made) for it in settle(day, start, end, facts, working)
-        )
+        facts = await DayReader(uow, start, end, class_ids).read()
+        # Computing; the bot goes on answering meanwhile.
+        made = await asyncio.to_thread(settle, day, start, end, facts, working)
+        uow.appraisal.put(_stored(it.tutor_id, it.made) for it in made)
         await uow.flush()
-    return len(days)
+    if is_last and not await uow.appraisal.finish(day, now):
+        return None
+    return Piece(day, before == 0, is_last)
 
 
 def _stored(tutor_id: int, made: Made) -> DailyRecord:
@@ -193,6 +220,66 @@ async def spans(
         if (record.tutor_id, record.class_id) in allowed:
             by_tutor[record.tutor_id].append(record)
     return [span_of(it, first, last, by_tutor[it.person_id], known) for it in tutors]
+
+
+async def overview(
+    uow: UnitOfWork,
+    first: date,
+    last: date,
+    unit_ids: Collection[int] | None,
+    keys: Collection[str] = INDICATORS,
+) -> list[Span]:
+    """
+    What `spans` finds, without its records: sums are made by the database.
+
+    Two hundred tutors' month is a hundred and fifty thousand records. Of `keys` and of what the
+    formula counts there are figures.
+    """
+    scope = stored.Scope(first, last, unit_ids)
+    tutors = await uow.appraisal.appointed(first, last, unit_ids=unit_ids)
+    known = await versions(uow)
+    version = in_force(known, first)
+    figures = await _summed(uow, scope, {*keys, *version.formula.indicators})
+    found = []
+    for tutor in tutors:
+        own = figures.get(tutor.person_id, {})
+        # As `gathered` has it: a month in which nothing was done is one of no days.
+        own.setdefault("K25", Figure(0, 0, Decimal()))
+        ordered = {key: own[key] for key in INDICATORS if key in own}
+        result = score(ordered, version.formula)
+        found.append(Span(tutor, first, last, (), ordered, version, result))
+    return found
+
+
+async def _summed(
+    uow: UnitOfWork, scope: stored.Scope, keys: Collection[str]
+) -> dict[int, dict[str, Figure]]:
+    """By tutor, the figure of each of these indicators, as `gathered` would make it."""
+
+    def having(*ways: How) -> list[str]:
+        return [key for key in keys if INDICATORS[key].how in ways]
+
+    found: dict[int, dict[str, Figure]] = defaultdict(dict)
+    sums: dict[tuple[int, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for it in (
+        *await uow.appraisal.sums(scope, having(How.COUNT, How.RATIO, How.MEAN)),
+        *await uow.appraisal.newest(scope, having(How.STOCK)),
+    ):
+        part, whole = sums[(it.tutor_id, it.indicator)]
+        sums[(it.tutor_id, it.indicator)] = (part + it.numerator, whole + it.denominator)
+    for (tutor_id, key), (part, whole) in sums.items():
+        found[tutor_id][key] = of_sums(INDICATORS[key].how, part, whole)
+    for (tutor_id, key), (peak, days) in (
+        await uow.appraisal.peaks(scope, having(How.PEAK))
+    ).items():
+        found[tutor_id][key] = of_sums(How.PEAK, peak, days)
+    for (tutor_id, key), (days, rows) in (
+        await uow.appraisal.active(scope, having(How.DAYS))
+    ).items():
+        found[tutor_id][key] = of_sums(How.DAYS, days, rows)
+    for (tutor_id, key), parts in (await uow.appraisal.parts(scope, having(How.TIME))).items():
+        found[tutor_id][key] = figure(How.TIME, [Row(*row) for row in parts])
+    return found
 
 
 async def file_appeal(

@@ -117,6 +117,12 @@ class Formula(_Document):
     retraining_days: Annotated[int, Field(ge=1, le=365)] = 30
     training_hours: Annotated[int, Field(ge=0, le=1000)] = 30
 
+    @property
+    def indicators(self) -> frozenset[str]:
+        """Those that count."""
+        earning = {item.indicator for part in self.parts for item in part.items}
+        return frozenset(earning | {it.indicator for part in self.parts for it in part.deductions})
+
     @model_validator(mode="after")
     def _adds_up(self) -> "Formula":
         if sum(part.weight for part in self.parts) != HUNDRED:

@@ -150,6 +150,7 @@ _ALL = (
     Indicator(
         "K28", "隐私处置及时率", How.RATIO, "2 分钟内提示撤回的 ÷ 隐私泄露消息", is_bots=True
     ),
+    Indicator("K29", "答复抽检合格率", How.RATIO, "复核合格的 ÷ 摇号抽中、已复核的，计在复核当天"),
     Indicator("K30", "满意度", How.MEAN, "本人办结的事，学生评分（1–5）平均", "ratings"),
     Indicator("K30R", "评价率", How.RATIO, "办结后 48 小时内评了分的 ÷ 本人办结的", "sessions"),
     Indicator("K32", "公告与班级活动", How.COUNT, "公告、班会、班委、学习小组等记录条数（监测）"),
@@ -161,7 +162,6 @@ NOT_CONNECTED: tuple[tuple[str, str, str], ...] = (
     ("K09", "投诉受理总量", "没有裁定的投诉不进考核，也不在这里列数"),
     ("K21", "错过截止投诉", "要人工核实“没通知到”，请看裁定"),
     ("K23", "形考与报考提醒转化", "要导入办理前后的名单"),
-    ("K29", "答复抽检合格率", "抽检复核还没有接入"),
     ("K31", "需求上报数", "上报单还没有接入"),
     ("", "欠费率、形考完成率、到考率、及格率、毕业率、续注册率", "要教务导入"),
     ("", "出勤、会议、代收费上交", "不在聊天记录里"),
@@ -175,16 +175,20 @@ def figure(how: How, rows: Sequence[Row]) -> Figure:
     part, whole = sum(row.part for row in rows), sum(row.whole for row in rows)
     match how:
         case How.RATIO | How.STOCK:
-            return Figure(part, whole, quotient(part, whole))
-        case How.MEAN:
-            return Figure(part, len(rows), quotient(part, len(rows)))
+            return of_sums(how, part, whole)
         case How.TIME:
             seconds = sorted(row.part for row in rows)
             return Figure(part, len(rows), _median(seconds), _p90(seconds))
         case How.DAYS:
-            days = int(bool(rows))
-            return Figure(days, len(rows), Decimal(days))
-    return Figure(part, len(rows), Decimal(part))
+            return of_sums(how, int(bool(rows)), len(rows))
+    return of_sums(how, part, len(rows))
+
+
+def of_sums(how: How, part: int, whole: int) -> Figure:
+    """The same from its numerator and denominator, for all that needs no more: not for a time."""
+    if how in (How.RATIO, How.STOCK, How.MEAN):
+        return Figure(part, whole, quotient(part, whole))
+    return Figure(part, whole, Decimal(part))
 
 
 @dataclass(frozen=True, slots=True)

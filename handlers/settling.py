@@ -99,6 +99,7 @@ def settle(
     _ledger(ours)
     _complaints(ours, waited)
     _marks(ours)
+    _checked(ours)
     _reminders(ours)
     return [
         TutorRows(tutor_id, Made(day, class_id, indicator, tuple(_once(rows, indicator))))
@@ -399,6 +400,11 @@ def _marks(ours: _Day) -> None:
             is_marked = int(number in ours.facts.marked)
             tutor = _replier(ours, item, step)
             ours.add(tutor, item.class_id, "K30R", Row(f"T-{number}", is_marked))
+
+
+def _checked(ours: _Day) -> None:
+    for it in ours.facts.checked:
+        ours.add(it.tutor_id, it.class_id, "K29", Row(f"T-{it.hand_off}", int(it.is_passed)))
 
 
 # -- reminders and files --------------------------------------------------------------------------

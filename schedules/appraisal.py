@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 
 from handlers import texts
 from handlers import texts_appraisal as words
-from handlers.appraisal import settle_past, to_supervisors, to_tutor, versions
+from handlers.appraisal import settle_next, to_supervisors, to_tutor, versions
 from handlers.formula import in_force
 from handlers.records import words_of_day
 from handlers.training import is_first_appointment
@@ -16,17 +16,26 @@ from storage.appraisal import Appointed
 from storage.unit_of_work import UnitOfWork
 from storage.vocabulary import Outgoing
 
-#: Days settled in one transaction; a year left behind is done within hours.
-DAYS_AT_ONCE = 7
+#: Classes settled in one transaction.
+CLASSES_AT_ONCE = 10
 TELL_FROM, TELL_UNTIL = time(21, 0), time(22, 0)
 #: Cards about training and appeals come in the daytime.
 DAY_FROM, DAY_UNTIL = time(9, 0), time(18, 0)
 SOON = timedelta(days=7)
 
 
-async def settle(uow: UnitOfWork, now: datetime, means: Means) -> None:
-    """Past days without figures get them, from 00:30 on."""
-    await settle_past(uow, now, means.working, DAYS_AT_ONCE)
+async def settle(uow: UnitOfWork, now: datetime, means: Means) -> bool:
+    """
+    Past days without figures get them, from 00:30 on; True while there is more for this tick.
+
+    A large school settles one day a tick, a few classes at a time: the other clocks wait so long.
+    Where a few classes are all there are, it is a week, and a year left behind is done in an hour.
+    """
+    piece = await settle_next(uow, now, means.working, CLASSES_AT_ONCE)
+    if piece is None:
+        return False
+    is_small = piece.is_first and piece.day.isoweekday() != 7
+    return is_small or not piece.is_last
 
 
 async def tell(uow: UnitOfWork, now: datetime, means: Means) -> None:

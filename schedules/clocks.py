@@ -131,6 +131,7 @@ async def notice_silence(uow: UnitOfWork, now: datetime, means: Means) -> None:
         room = rooms[oldest.class_id]
         tutor = next(one for one in room.on_duty if one.person_id == person_id)
         if silent >= allowance.total_seconds():
+            await uow.appraisal.fell_silent(person_id, since, now)
             people = await _owners(uow, oldest, Level.UNIT, room, now)
             text = texts.silence_card(tutor.name, len(own), since, now)
             await _once(

@@ -38,3 +38,8 @@ async def seal(uow: UnitOfWork, now: datetime, means: Means) -> None:
 async def index(uow: UnitOfWork, now: datetime, means: Means) -> None:
     """New rows of the ledger can be looked for by their words."""
     await uow.search.index()
+
+
+async def sum_days(uow: UnitOfWork, now: datetime, means: Means) -> bool:
+    """Days that are over are summed once, for the figures of months."""
+    return await uow.figures.sum_days(now)

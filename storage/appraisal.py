@@ -10,7 +10,18 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Row,
+    Select,
+    Subquery,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from storage.models import (
@@ -24,11 +35,12 @@ from storage.models import (
     formulas,
     hand_offs,
     interactions,
-    outbox,
     persons,
     record_corrections,
     record_notes,
     settled_days,
+    settling_days,
+    silences,
     units,
 )
 from storage.vocabulary import SHANGHAI, Conversation, ConversationKind, Platform, Role
@@ -169,6 +181,27 @@ class TutorClass:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Days, both included, and whose: of these units (None: of all), or one tutor's."""
+
+    first: date
+    last: date
+    unit_ids: Collection[int] | None = None
+    tutor_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """An indicator of a tutor's class over some days."""
+
+    tutor_id: int
+    class_id: int
+    indicator: str
+    numerator: int
+    denominator: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """Who wants the figures at 21:00, and where."""
 
@@ -205,15 +238,46 @@ class Appraisal:
         count = min(limit, max(0, (until - first).days))
         return [first + n * DAY for n in range(count)]
 
-    async def begin(self, day: date, now: datetime) -> bool:
-        """The day is ours to settle; False where it is settled."""
+    async def settled_classes(self, day: date) -> int:
+        """The last class of an unsettled day whose figures are made; 0: none yet."""
+        statement = select(settling_days.c.class_id).where(settling_days.c.day == day.isoformat())
+        return (await self._uow.read(statement)).scalar() or 0
+
+    async def classes_after(self, class_id: int, limit: int) -> list[int]:
+        """The next classes in the order in which they are settled."""
+        statement = (
+            select(classes.c.id).where(classes.c.id > class_id).order_by(classes.c.id).limit(limit)
+        )
+        return list((await self._uow.read(statement)).scalars())
+
+    async def advance(self, day: date, before: int, last: int) -> bool:
+        """The classes after `before` up to `last` are ours to settle; False: somebody else's."""
+        if before:
+            done = await self._uow.write(
+                update(settling_days)
+                .where(settling_days.c.day == day.isoformat(), settling_days.c.class_id == before)
+                .values(class_id=last)
+            )
+            return done.rowcount == 1
+        return await self._insert(insert(settling_days).values(day=day.isoformat(), class_id=last))
+
+    async def finish(self, day: date, now: datetime) -> bool:
+        """The day is settled; False where it was."""
+        is_ours = await self._insert(
+            insert(settled_days).values(day=day.isoformat(), settled_at=now)
+        )
+        if is_ours:
+            await self._uow.write(
+                settling_days.delete().where(settling_days.c.day == day.isoformat())
+            )
+        return is_ours
+
+    async def _insert(self, statement: Insert) -> bool:
         # The savepoint of a step, if this is one, belongs outside of our own.
         await self._uow.flush()
         try:
             async with self._uow.connection.begin_nested():
-                await self._uow.write(
-                    insert(settled_days).values(day=day.isoformat(), settled_at=now)
-                )
+                await self._uow.write(statement)
         except IntegrityError:
             return False
         return True
@@ -260,6 +324,80 @@ class Appraisal:
             statement = statement.where(daily_records.c.tutor_id.in_(tutor_ids))
         return [_record(row) for row in await self._uow.read(statement)]
 
+    async def sums(self, scope: Scope, indicators: Collection[str]) -> list[Sum]:
+        """Parts and wholes of each tutor's class together, over all days."""
+        own = _scoped(scope, indicators)
+        place = (own.c.tutor_id, own.c.class_id, own.c.indicator)
+        statement = select(*place, func.sum(own.c.numerator), func.sum(own.c.denominator)).group_by(
+            *place
+        )
+        # Sums of big numbers are decimals in PostgreSQL.
+        return [
+            Sum(row[0], row[1], row[2], int(row[3]), int(row[4]))
+            for row in await self._uow.read(statement)
+        ]
+
+    async def newest(self, scope: Scope, indicators: Collection[str]) -> list[Sum]:
+        """The last day's part and whole of each tutor's class."""
+        own = _scoped(scope, indicators)
+        place = (own.c.tutor_id, own.c.class_id, own.c.indicator)
+        rank = func.row_number().over(partition_by=place, order_by=own.c.day.desc())
+        ranked = select(own, rank.label("rank")).subquery()
+        statement = select(
+            ranked.c.tutor_id,
+            ranked.c.class_id,
+            ranked.c.indicator,
+            ranked.c.numerator,
+            ranked.c.denominator,
+        ).where(ranked.c.rank == 1)
+        return [Sum(*row) for row in await self._uow.read(statement)]
+
+    async def peaks(
+        self, scope: Scope, indicators: Collection[str]
+    ) -> dict[tuple[int, str], tuple[int, int]]:
+        """By tutor and indicator, the highest day of all classes together, and how many days."""
+        own = _scoped(scope, indicators)
+        place = (own.c.tutor_id, own.c.indicator, own.c.day)
+        days = select(*place, func.sum(own.c.numerator).label("part")).group_by(*place).subquery()
+        statement = select(
+            days.c.tutor_id, days.c.indicator, func.max(days.c.part), func.count()
+        ).group_by(days.c.tutor_id, days.c.indicator)
+        found = await self._uow.read(statement)
+        return {(row[0], row[1]): (int(row[2]), int(row[3])) for row in found}
+
+    async def active(
+        self, scope: Scope, indicators: Collection[str]
+    ) -> dict[tuple[int, str], tuple[int, int]]:
+        """By tutor and indicator, on how many days there was any row, and how many rows."""
+        own = _scoped(scope, indicators)
+        place = (own.c.tutor_id, own.c.indicator)
+        statement = (
+            select(*place, func.count(own.c.day.distinct()), func.sum(own.c.denominator))
+            .where(own.c.denominator > 0)
+            .group_by(*place)
+        )
+        found = await self._uow.read(statement)
+        return {(row[0], row[1]): (int(row[2]), int(row[3])) for row in found}
+
+    async def parts(
+        self, scope: Scope, indicators: Collection[str]
+    ) -> dict[tuple[int, str], list[RawRow]]:
+        """By tutor and indicator, all the rows: for what cannot be told from sums."""
+        own = _scoped(scope, indicators, daily_records.c.rows)
+        statement = select(own.c.tutor_id, own.c.indicator, own.c.rows)
+        found: dict[tuple[int, str], list[RawRow]] = defaultdict(list)
+        for tutor_id, indicator, rows in await self._uow.read(statement):
+            found[(tutor_id, indicator)] += _rows(rows)
+        return found
+
+    async def recorded_days(self, scope: Scope) -> dict[int, int]:
+        """On how many days there is anything on each tutor's record."""
+        own = _scoped(scope, None)
+        statement = select(own.c.tutor_id, func.count(own.c.day.distinct())).group_by(
+            own.c.tutor_id
+        )
+        return {row[0]: int(row[1]) for row in await self._uow.read(statement)}
+
     async def appointed(
         self,
         first: date,
@@ -269,22 +407,12 @@ class Appraisal:
         tutor_id: int | None = None,
     ) -> list[Appointed]:
         """Who was tutor of which classes between two days, both included; by name."""
-        since, until = _midnight(first), _midnight(last + DAY)
         size = (
             select(func.count())
             .where(enrolments.c.class_id == classes.c.id)
             .correlate(classes)
             .scalar_subquery()
         )
-        wanted: list[ColumnElement[bool]] = [
-            duties.c.role == Role.TUTOR,
-            duties.c.starts_at < until,
-            or_(duties.c.ends_at.is_(None), duties.c.ends_at > since),
-        ]
-        if unit_ids is not None:
-            wanted.append(classes.c.unit_id.in_(unit_ids))
-        if tutor_id is not None:
-            wanted.append(duties.c.person_id == tutor_id)
         statement = (
             select(
                 persons.c.id.label("person_id"),
@@ -300,7 +428,7 @@ class Appraisal:
                 .join(classes, classes.c.id == duties.c.class_id)
                 .outerjoin(units, units.c.id == classes.c.unit_id)
             )
-            .where(*wanted)
+            .where(*_in_office(first, last, unit_ids, tutor_id))
             .order_by(persons.c.name, persons.c.id, classes.c.name)
         )
         names: dict[int, str] = {}
@@ -341,21 +469,29 @@ class Appraisal:
         )
         return {row.number: (row.asked_at, row.topic) for row in await self._uow.read(statement)}
 
-    async def silences(self, tutor_id: int, since: datetime, until: datetime) -> list[datetime]:
-        """When the tutor's supervisor was told of a silence of two working days (S19.3)."""
-        statement = (
-            select(outbox.c.key, outbox.c.created_at)
-            .where(
-                outbox.c.key.startswith(f"silence:{tutor_id}:", autoescape=True),
-                outbox.c.created_at >= since,
-                outbox.c.created_at < until,
-            )
-            .order_by(outbox.c.id)
+    async def fell_silent(self, tutor_id: int, since: datetime, now: datetime) -> bool:
+        """Nobody had an answer of theirs for two working days (S19.3); False where it is noted."""
+        known = select(silences.c.id).where(
+            silences.c.tutor_id == tutor_id, silences.c.since == since
         )
-        found: dict[str, datetime] = {}
-        for key, at in await self._uow.read(statement):
-            found.setdefault(key.rpartition(":")[0], at)
-        return list(found.values())
+        if (await self._uow.read(known)).first() is not None:
+            return False
+        return await self._insert(
+            insert(silences).values(tutor_id=tutor_id, since=since, noticed_at=now)
+        )
+
+    async def silences(self, tutor_id: int, since: datetime, until: datetime) -> list[datetime]:
+        """When silences of two working days of the tutor's were noticed (S19.3)."""
+        statement = (
+            select(silences.c.noticed_at)
+            .where(
+                silences.c.tutor_id == tutor_id,
+                silences.c.noticed_at >= since,
+                silences.c.noticed_at < until,
+            )
+            .order_by(silences.c.id)
+        )
+        return list((await self._uow.read(statement)).scalars())
 
     # -- what the tutor has to say ----------------------------------------------------------------
 
@@ -695,6 +831,49 @@ class Appraisal:
             )
             for row in await self._uow.read(statement)
         ]
+
+
+def _in_office(
+    first: date, last: date, unit_ids: Collection[int] | None, tutor_id: int | None
+) -> list[ColumnElement[bool]]:
+    """Of duties joined with classes: tutors of these units between two days, both included."""
+    wanted: list[ColumnElement[bool]] = [
+        duties.c.role == Role.TUTOR,
+        duties.c.starts_at < _midnight(last + DAY),
+        or_(duties.c.ends_at.is_(None), duties.c.ends_at > _midnight(first)),
+    ]
+    if unit_ids is not None:
+        wanted.append(classes.c.unit_id.in_(unit_ids))
+    if tutor_id is not None:
+        wanted.append(duties.c.person_id == tutor_id)
+    return wanted
+
+
+def _scoped(
+    scope: Scope, indicators: Collection[str] | None, *more: ColumnElement[Any]
+) -> Subquery:
+    """The figures of a scope: of each tutor only the classes they held there."""
+    held = (
+        select(duties.c.person_id, duties.c.class_id)
+        .join(classes, classes.c.id == duties.c.class_id)
+        .where(*_in_office(scope.first, scope.last, scope.unit_ids, scope.tutor_id))
+        .distinct()
+        .subquery()
+    )
+    it = daily_records.c
+    statement: Select[*tuple[Any, ...]] = (
+        select(it.tutor_id, it.class_id, it.indicator, it.day, it.numerator, it.denominator, *more)
+        .select_from(
+            held.join(
+                daily_records,
+                (it.tutor_id == held.c.person_id) & (it.class_id == held.c.class_id),
+            )
+        )
+        .where(it.day >= scope.first.isoformat(), it.day <= scope.last.isoformat())
+    )
+    if indicators is not None:
+        statement = statement.where(it.indicator.in_(indicators))
+    return statement.subquery()
 
 
 def _midnight(day: date) -> datetime:

@@ -14,9 +14,20 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    String,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+)
 
-from storage.models import audit, audit_seals, counters
+from storage.models import audit, audit_seals, counters, hand_offs, interactions
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
@@ -105,13 +116,17 @@ class Audit:
         action: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
+        own_classes: Collection[int] = (),
     ) -> list[AuditLine]:
         """
         The newest first, older than line `before`.
 
-        `actors`: of these accounts only; `actor` and `action` are beginnings.
+        `actors`: of these accounts only; `actor` and `action` are beginnings. What was done to
+        complaints about the tutor of `own_classes`, which the reader teaches, is left out.
         """
         wanted: list[ColumnElement[bool]] = []
+        if own_classes:
+            wanted.append(audit.c.target.not_in(_about_tutors(own_classes)))
         if before is not None:
             wanted.append(audit.c.id < before)
         if actors is not None:
@@ -218,6 +233,18 @@ def _hash(before: str, number: int, line: AuditLine) -> str:
         line.reason,
     ]
     return sha256(json.dumps(words, ensure_ascii=True).encode()).hexdigest()
+
+
+def _about_tutors(class_ids: Collection[int]) -> CompoundSelect[*tuple[Any, ...]]:
+    """How lines name complaints about the tutor of these classes, and what the ledger has of it."""
+    number, row_id = cast(hand_offs.c.number, String), cast(interactions.c.id, String)
+    numbers = (hand_offs.c.class_id.in_(class_ids), hand_offs.c.is_about_tutor)
+    rows = (interactions.c.class_id.in_(class_ids), interactions.c.is_about_tutor)
+    return union_all(
+        select(literal("T-") + number).where(*numbers),
+        select(literal("interaction:") + row_id).where(*rows),
+        select(literal("L-") + row_id).where(*rows),
+    )
 
 
 def _line(row: Row[*tuple[Any, ...]]) -> AuditLine:

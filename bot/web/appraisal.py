@@ -38,6 +38,8 @@ MOST_WORDS = 2000
 MOST_FORMULA = 20_000
 #: So many rows of one figure stand on a page; the export has all of them.
 MOST_ROWS = 300
+#: The figures of a tutor in the list of all.
+AT_A_GLANCE = {"K04": "首响及时", "K17": "提醒", "K30": "评分", "K10": "属实投诉"}
 SAID = {
     "noted": "说明已记下。",
     "appealed": "申诉已登记，已交办学单位管理人员。",
@@ -226,7 +228,7 @@ async def overview(request: web.Request) -> web.Response:
     first, last, _ = span_of_address({"month": request.query.get("month", "")}, now.date())
     async with app.database.reading() as uow:
         units = await units_of(uow, reader.supervisor)
-        found = await appraisal.spans(uow, first, last, units)
+        found = await appraisal.overview(uow, first, last, units, AT_A_GLANCE)
         open_appeals = await uow.appraisal.appeals_in(units, is_open=True)
         hours = await uow.training.hours([it.tutor.person_id for it in found])
         began = await uow.appraisal.first_appointments([it.tutor.person_id for it in found])
@@ -239,7 +241,13 @@ async def overview(request: web.Request) -> web.Response:
             "classes": span.tutor.classes,
             "score": span.score.total,
             "figures": {
-                it.key: it for it in shown(span.figures, span.version, is_day=False, lines={})
+                it.key: it
+                for it in shown(
+                    {key: span.figures[key] for key in AT_A_GLANCE if key in span.figures},
+                    span.version,
+                    is_day=False,
+                    lines={},
+                )
             },
             "is_own": not _may_read(reader.supervisor, span.tutor),
             "is_short": keeps_training
@@ -254,6 +262,7 @@ async def overview(request: web.Request) -> web.Response:
         "appraisal.html",
         reader=reader,
         month=f"{first:%Y-%m}",
+        at_a_glance=AT_A_GLANCE,
         lines=lines,
         version=version,
         appeals=len(open_appeals),
@@ -663,7 +672,7 @@ async def _previewed(app: App, version: Version, now: datetime) -> list[tuple[st
     """Last month's scores by the formula of then and by this one."""
     first, last = appraisal.month_of(now.date().replace(day=1) - timedelta(days=1))
     async with app.database.reading() as uow:
-        found = await appraisal.spans(uow, first, last, None)
+        found = await appraisal.overview(uow, first, last, None, version.formula.indicators)
     return [(it.tutor.name, it.score, score(it.figures, version.formula)) for it in found]
 
 
@@ -687,11 +696,7 @@ async def years(request: web.Request) -> web.Response:
         "annual.html",
         reader=reader,
         year=year,
-        lines=[
-            (it, newest.get(it.person_id))
-            for it in tutors
-            if _may_read(reader.supervisor, it)
-        ],
+        lines=[(it, newest.get(it.person_id)) for it in tutors if _may_read(reader.supervisor, it)],
         grades=words.GRADES,
         instant=lambda at: texts.instant(at, now),
     )

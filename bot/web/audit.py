@@ -31,6 +31,8 @@ DEEDS = {
     "import": "导入",
     "knowledge": "知识库",
     "personal": "个人信息",
+    "lines": "重试或放下",
+    "review": "复核",
     "roster": "名册",
     "supervisor": "账号管理",
     "task": "事项与提醒",
@@ -103,6 +105,7 @@ async def overview(request: web.Request) -> web.Response:
             action=what,
             since=day_bounds(query.first)[0] if query.first else None,
             until=day_bounds(query.last)[1] if query.last else None,
+            own_classes=reader.supervisor.own_classes,
         )
         uow.audit.add(
             at=app.clock.now(),

@@ -1,11 +1,14 @@
 """The record on the web: who sees which, what may be argued and decided, by whom, once."""
 
 import asyncio
+import io
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from openpyxl import load_workbook
 from sqlalchemy import insert, update
+from yarl import URL
 
 from bot import demo
 from bot.app import App
@@ -16,7 +19,7 @@ from handlers.indicators import INDICATORS, Row, figure
 from storage.appraisal import DailyRecord
 from storage.models import duties, settled_days
 from storage.vocabulary import SHANGHAI, Role
-from tests.bot.web.conftest import HASHER, OTHER_UNIT, Visit, Visitor, say
+from tests.bot.web.conftest import HASHER, OTHER_UNIT, Visit, Visitor, add_supervisor, say
 from tests.bot.web.test_cases import ABOUT_TUTOR, act, open_hearing, rule, sign_in, tell
 from tests.bot.web.test_cases import said as said
 
@@ -730,3 +733,51 @@ def test_corrections_are_read_line_by_line_or_refused() -> None:
     ]
     with pytest.raises(UserError):
         corrections_of("K04 T-1")
+
+
+# -- packs ----------------------------------------------------------------------------------------
+
+
+async def test_packs_are_workbooks_of_the_readers_own_units_and_audited(
+    app: App, visit: Visit
+) -> None:
+    """S17.5"""
+    await have(app, "K04", Row("T-1", 1), Row("T-2", 0))
+    tutor_id, _ = await tutor_of(app)
+    await add_supervisor(app, "boss", "correct horse", unit=None)
+    await add_supervisor(app, "far", "correct horse", unit=OTHER_UNIT)
+    boss, far = await visit(app), await visit(app)
+    assert await boss.sign_in("boss", "correct horse") == 303
+    assert await far.sign_in("far", "correct horse") == 303
+    packs = {
+        "month.xlsx?month=2026-11": "明细",
+        "awards.xlsx?year=2026": "候选人数据",
+        f"certificates.xlsx?tutor={tutor_id}": "封面",
+    }
+
+    sheets = {}
+    for path, name in packs.items():
+        async with boss.http.get(boss.base.join(URL(f"/appraisal/pack/{path}"))) as response:
+            assert response.status == 200, path
+            book = load_workbook(io.BytesIO(await response.read()))
+        sheets[name] = list(book[name].iter_rows(values_only=True))
+    async with far.http.get(
+        far.base.join(URL("/appraisal/pack/month.xlsx?month=2026-11"))
+    ) as response:
+        foreign = load_workbook(io.BytesIO(await response.read()))["明细"]
+    refused = await far.get(f"/appraisal/pack/certificates.xlsx?tutor={tutor_id}")
+
+    assert [row[4:] for row in sheets["明细"][1:]] == [
+        ("K04", "T-1", "1", "1"),
+        ("K04", "T-2", "0", "1"),
+    ]
+    # Every tutor, with a record or none.
+    assert len(sheets["候选人数据"]) == 3
+    assert ("编号", str(tutor_id)) in [row[:2] for row in sheets["封面"]]
+    assert foreign.max_row == 1
+    assert refused[0] == 404
+    async with app.database.reading() as uow:
+        lines = await uow.audit.lines(limit=100)
+    done = {(it.actor, it.action, it.target) for it in lines}
+    assert ("web:boss", "appraisal.month_exported", "month:2026-11") in done
+    assert ("web:boss", "appraisal.certificates_exported", f"person:{tutor_id}") in done
