@@ -353,6 +353,12 @@ Index(
     postgresql_where=hand_offs.c.duplicate_of.is_not(None),
 )
 Index("ix_hand_offs_message", hand_offs.c.class_id, hand_offs.c.message_id)
+Index(
+    "ix_hand_offs_closed_at",
+    hand_offs.c.closed_at,
+    sqlite_where=hand_offs.c.closed_at.is_not(None),
+    postgresql_where=hand_offs.c.closed_at.is_not(None),
+)
 
 hand_off_steps = Table(
     "hand_off_steps",
@@ -506,7 +512,9 @@ obligations = Table(
 )
 Index(
     "ix_obligations_planned",
+    obligations.c.class_id,
     obligations.c.not_before,
+    obligations.c.useful_until,
     sqlite_where=obligations.c.state == "planned",
     postgresql_where=obligations.c.state == "planned",
 )
@@ -874,6 +882,43 @@ feedback = Table(
     UniqueConstraint("asked_event_id", "platform", "speaker_id"),
 )
 
+# -- what supervisors look over --------------------------------------------------------------------
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # What is looked over: something closed, or (`interaction`) an answer of the bot's; one of both.
+    Column("hand_off", ForeignKey("hand_offs.number")),
+    Column("interaction", ForeignKey("interactions.id")),
+    Column("class_id", ForeignKey("classes.id"), nullable=False),
+    # Whose answer it is; None: no tutor's.
+    Column("tutor_id", ForeignKey("persons.id")),
+    # `sample`, `low_mark`, `useless`, `complaint`.
+    Column("why", String(20), nullable=False),
+    # Drawn by lot, whatever else it is here for: only these say how many answers are right.
+    Column("is_sampled", Boolean, nullable=False),
+    Column("at", ShanghaiDateTime, nullable=False),
+    # `passed` or `failed`; None: to be looked at.
+    Column("mark", String(20)),
+    Column("comment", CleanText, nullable=False),
+    # The tutor was told to put it right.
+    Column("is_returned", Boolean, nullable=False),
+    Column("decided_by", String(120)),
+    Column("decided_name", CleanText),
+    Column("decided_at", ShanghaiDateTime),
+    UniqueConstraint("hand_off", "why"),
+    UniqueConstraint("interaction", "why"),
+    Index("ix_reviews_at", "at"),
+    Index("ix_reviews_decided_at", "decided_at"),
+)
+Index(
+    "ix_reviews_open",
+    reviews.c.id,
+    sqlite_where=reviews.c.mark.is_(None),
+    postgresql_where=reviews.c.mark.is_(None),
+)
+
 # -- appraisal ------------------------------------------------------------------------------------
 
 settled_days = Table(
@@ -882,6 +927,14 @@ settled_days = Table(
     # A day of Shanghai, `2026-12-05`, whose figures are made and are not made again.
     Column("day", String(10), primary_key=True),
     Column("settled_at", ShanghaiDateTime, nullable=False),
+)
+
+settling_days = Table(
+    "settling_days",
+    metadata,
+    # The day that is being settled, and the last class that is done.
+    Column("day", String(10), primary_key=True),
+    Column("class_id", Id, nullable=False),
 )
 
 daily_records = Table(
@@ -900,7 +953,27 @@ daily_records = Table(
     # What it was made of, as JSON: [["T-12", 1, 1], …]: which row, its part, its whole.
     Column("rows", CleanText, nullable=False),
     UniqueConstraint("tutor_id", "day", "class_id", "indicator"),
-    Index("ix_daily_records_day", "day"),
+    # A month's sums come from here alone, without the rows.
+    Index(
+        "ix_daily_records_sums",
+        "tutor_id",
+        "class_id",
+        "indicator",
+        "day",
+        "numerator",
+        "denominator",
+    ),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # Who had answered nobody since then, for two working days, while students waited (article 19).
+    Column("tutor_id", ForeignKey("persons.id"), nullable=False),
+    Column("since", ShanghaiDateTime, nullable=False),
+    Column("noticed_at", ShanghaiDateTime, nullable=False),
+    UniqueConstraint("tutor_id", "since"),
 )
 
 record_notes = Table(

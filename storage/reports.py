@@ -43,6 +43,10 @@ class LedgerFilter:
     hide_about_tutor: bool = False
     words: str = ""
     own_classes: Collection[int] = ()
+    ids: Collection[int] | None = None
+    #: Rows of what was said in these events: a bounded number of them.
+    events: Collection[int] | None = None
+    corrects: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +293,15 @@ def _matches(wanted: LedgerFilter) -> ColumnElement[bool]:
     conditions = _is_of_class(wanted)
     if wanted.id is not None:
         conditions.append(interactions.c.id == wanted.id)
+    if wanted.ids is not None:
+        conditions.append(interactions.c.id.in_(wanted.ids))
+    if wanted.events is not None:
+        # By their keys, which are indexed: what is said makes a few rows at most.
+        ends = ("", *(f":{number}" for number in range(2, 10)))
+        keys = [f"event:{event}{end}" for event in wanted.events for end in ends]
+        conditions.append(interactions.c.key.in_(keys))
+    if wanted.corrects is not None:
+        conditions.append(interactions.c.corrects == wanted.corrects)
     if wanted.class_ids is not None:
         conditions.append(interactions.c.class_id.in_(wanted.class_ids))
     if wanted.tutor_id is not None:

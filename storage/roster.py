@@ -296,6 +296,13 @@ class Roster:
         """A student by number, once a class; empty for whom no class (any longer) has."""
         return await self._students(persons.c.student_no == student_no)
 
+    async def of_account(self, platform: Platform, user_id: str) -> list[Student]:
+        """The student whose account this is, once a class."""
+        theirs = select(identities.c.person_id).where(
+            identities.c.platform == platform, identities.c.user_id == user_id
+        )
+        return await self._students(persons.c.id.in_(theirs))
+
     async def _students(self, wanted: ColumnElement[bool]) -> list[Student]:
         statement = (
             select(

@@ -38,6 +38,7 @@ def page(request: web.Request, template: str, *, status: int = 200, **values: An
         .render(
             bot_name=app.settings.bot.name,
             has_playground=app.playground is not None,
+            path=request.path,
             **values,
         )
     )

@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bot.web import session
+from bot.web import reveal, session
 from bot.web.base import APP, page, plain
-from bot.web.pages import masked, units_of
+from bot.web.pages import is_about_reader, masked, units_of
 from handlers import hearings, texts
 from handlers.clocks import Due, due_of
 from handlers.desk import Desk, Messages, Official, kind_name
@@ -77,6 +77,7 @@ ALLOWANCES = {
 }
 #: What the page says after an action; known by its name in the address, so that nothing else is.
 DONE = {
+    "reason": reveal.NO_REASON,
     "answer": "答复已发给提出人，这件事办结了。",
     "update": "进展已告知提出人，这件事还开着。",
     "extend": "已延期，原因已告知提出人。",
@@ -97,6 +98,8 @@ class Query:
     class_name: str = ""
     tutor_name: str = ""
     is_overdue: bool = False
+    is_near: bool = False
+    is_ownerless: bool = False
     page: int = 1
 
     def address(self, number: int = 1) -> str:
@@ -107,6 +110,8 @@ class Query:
             "class": self.class_name,
             "tutor": self.tutor_name,
             "overdue": "1" if self.is_overdue else "",
+            "near": "1" if self.is_near else "",
+            "ownerless": "1" if self.is_ownerless else "",
             "page": str(number) if number > 1 else "",
         }
         found = urlencode({key: value for key, value in words.items() if value})
@@ -183,6 +188,8 @@ def query_of(given: Mapping[str, str]) -> Query:
         class_name=plain(given.get("class", ""), 100),
         tutor_name=plain(given.get("tutor", ""), 100),
         is_overdue=given.get("overdue") == "1",
+        is_near=given.get("near") == "1",
+        is_ownerless=given.get("ownerless") == "1",
         page=max(1, int(number)) if is_number else 1,
     )
 
@@ -211,6 +218,11 @@ def owner_of(case: Case, room: ClassRoom, contact: str) -> str:
     return f"{name}，已转{contact}" if contact else name
 
 
+def hidden(text: str, name: str) -> str:
+    """The text with a student's name masked."""
+    return text.replace(name, masked(name)) if len(name) > 1 else text
+
+
 def is_sealed(item: HandOff) -> bool:
     """A cry for help is read by whoever opens it and answers for having done so."""
     return item.kind is Label.DISTRESS
@@ -227,6 +239,7 @@ def is_wanted(query: Query, case: Case, room: ClassRoom, due: Due) -> bool:
         and query.class_name in case.class_name
         and (not query.tutor_name or any(query.tutor_name in name for name in names))
         and (not query.is_overdue or due.stage >= 100)
+        and (not query.is_near or due.stage == 80)
     )
 
 
@@ -263,7 +276,6 @@ def _line(
 ) -> Line:
     item = case.item
     sealed = is_sealed(item)
-    text = item.text.replace(item.asker_name, masked(item.asker_name)) if item.asker_name else ""
     remarks = (
         f"第 {item.reopened + 1} 次办理" if item.reopened else "",
         f"同 T-{item.duplicate_of}" if item.duplicate_of else "",
@@ -280,7 +292,7 @@ def _line(
         asker=masked(item.asker_name),
         owner=owner_of(case, room, contacts.get(item.contact_id or 0, "")),
         clock=clock_of(due, now),
-        text="" if sealed else texts.clip(text or item.text, FIRST),
+        text="" if sealed else texts.clip(hidden(item.text, item.asker_name), FIRST),
         is_sealed=sealed,
         remarks=tuple(remark for remark in remarks if remark),
     )
@@ -296,7 +308,8 @@ async def overview(request: web.Request) -> web.Response:
     now, level = app.clock.now(), own_level(reader.supervisor)
     async with app.database.reading() as uow:
         units = await units_of(uow, reader.supervisor)
-        found = await uow.cases.waiting(units)
+        waiting = await uow.cases.waiting(units)
+        found = [case for case in waiting if not is_about_reader(reader.supervisor, case.item)]
         rooms = await uow.people.classes({case.item.class_id for case in found}, now)
         blind = await _blind(uow, [case.item for case in found], now)
         contacts = await _contacts(uow, found)
@@ -310,6 +323,7 @@ async def overview(request: web.Request) -> web.Response:
         (case, due)
         for case, due in with_due
         if is_wanted(query, case, rooms[case.item.class_id], due)
+        and (not query.is_ownerless or case.item.number in ownerless)
     ]
     first = ROWS * (query.page - 1)
     await _note(app, reader, "web.cases_viewed", query.address(query.page))
@@ -332,7 +346,11 @@ async def overview(request: web.Request) -> web.Response:
                 sum(case.item.level is level for case, _ in with_due),
                 f"/cases?level={level}",
             ),
-            ("无人负责", sum(case.item.number in ownerless for case, _ in with_due), ""),
+            (
+                "无人负责",
+                sum(case.item.number in ownerless for case, _ in with_due),
+                "/cases?ownerless=1",
+            ),
             (
                 "心理关怀",
                 sum(is_sealed(case.item) for case, _ in with_due),
@@ -376,15 +394,16 @@ async def _case(
     async with app.database.reading() as uow:
         units = await units_of(uow, reader.supervisor)
         case = await uow.cases.case(number, units)
-        if case is None:
-            # A case of another unit is answered as one that never was.
+        if case is None or is_about_reader(reader.supervisor, case.item):
+            # A case of another unit, or about the reader, is answered as one that never was.
             raise web.HTTPNotFound
         item = case.item
         room = await uow.people.get_class(item.class_id, now)
         steps = await uow.cases.steps(number)
         blind = await _blind(uow, [item], now)
         contacts = await _contacts(uow, [case])
-        linked = await uow.cases.linked(item, units)
+        same = await uow.cases.linked(item, units)
+        linked = [it for it in same if not is_about_reader(reader.supervisor, it.item)]
         marks = await uow.cases.marks(number)
         evidence = await _evidence(uow, item, steps, now)
         reaches = await _desk(app, uow, case, room, reader, units).reaches_asker()
@@ -404,6 +423,8 @@ async def _case(
         is_complaint=_category(item) is Category.COMPLAINT and not is_sealed(item),
         state=STATE_NAMES[item.state],
         owner=owner_of(case, room, contacts.get(item.contact_id or 0, "")),
+        asker=masked(item.asker_name),
+        words=hidden(item.text, item.asker_name),
         tutors=room.tutors,
         asked=texts.instant(item.asked_at, now),
         clock=clock_of(due_of(item, app.working, now, blind.get(item.account, ())), now)
@@ -507,7 +528,10 @@ async def _move_up(desk: Desk, form: Mapping[str, str]) -> Messages:
 async def _link(desk: Desk, form: Mapping[str, str]) -> Messages:
     word = form.get("of", "").strip().upper().removeprefix("T-")
     number = int(word) if word.isascii() and word.isdigit() and len(word) < 16 else 0
-    return await desk.link(await desk.uow.cases.case(number, desk.reach), number)
+    other = await desk.uow.cases.case(number, desk.reach)
+    if other and other.item.is_about_tutor and other.item.class_id in desk.own_classes:
+        other = None
+    return await desk.link(other, number)
 
 
 async def _hear(desk: Desk, form: Mapping[str, str]) -> Messages:
@@ -552,7 +576,7 @@ async def act(request: web.Request) -> web.Response:
         async with app.database.unit_of_work() as uow:
             units = await units_of(uow, reader.supervisor)
             case = await uow.cases.case(number, units)
-            if case is None:
+            if case is None or is_about_reader(reader.supervisor, case.item):
                 raise web.HTTPNotFound
             room = await uow.people.get_class(case.item.class_id, now)
             desk = _desk(app, uow, case, room, reader, units)
@@ -596,6 +620,7 @@ def _desk(
             if adapter.capabilities.writes_first
         },
         reach=reach,
+        own_classes=reader.supervisor.own_classes,
     )
 
 

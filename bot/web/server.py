@@ -11,8 +11,31 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from bot.web import audit, cases, exports, feed, knowledge, pages, playground, session
+from bot.web import (
+    account,
+    appraisal,
+    audit,
+    board,
+    calendar,
+    cases,
+    classes,
+    exports,
+    feed,
+    figures,
+    knowledge,
+    lines,
+    pages,
+    playground,
+    reveal,
+    review,
+    row,
+    session,
+    settings,
+    tasks,
+    training,
+)
 from bot.web.base import APP, HERE, TEMPLATES, open_templates, page
+from bot.web.kept import KEPT, Kept
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -64,6 +87,7 @@ def build(app: App) -> web.Application:
     site[APP] = app
     site[TEMPLATES] = open_templates()
     site[session.DOORKEEPER] = session.Doorkeeper()
+    site[KEPT] = Kept()
     site.add_routes(
         [
             web.get("/", front),
@@ -72,16 +96,60 @@ def build(app: App) -> web.Application:
             web.get("/login", session.login_page),
             web.post("/login", session.login),
             web.post("/logout", session.logout),
+            web.get("/board", board.board),
+            web.get("/board/live", board.live),
+            web.get("/figures", figures.overview),
+            web.get("/figures/months", figures.months),
             web.get("/ledger", pages.ledger),
-            web.get(r"/ledger/{id:\d{1,18}}", pages.ledger_row),
-            web.post(r"/ledger/{id:\d{1,18}}/correct", pages.correct_row),
-            web.get("/lines", pages.lines),
+            web.get(r"/ledger/{id:\d{1,18}}", row.ledger_row),
+            web.post(r"/ledger/{id:\d{1,18}}/correct", row.correct_row),
+            web.post(r"/ledger/{id:\d{1,18}}/reveal", reveal.row),
+            web.post(r"/cases/{number:\d{1,15}}/reveal", reveal.case),
+            web.get("/account", account.account),
+            web.post(r"/account/{deed:[a-z]{1,20}}", account.act),
+            web.get("/lines", lines.overview),
+            web.post(r"/lines/{queue:[a-z]{1,10}}/{id:\d{1,18}}/{deed:[a-z]{1,10}}", lines.act),
+            web.get("/review", review.overview),
+            web.get(r"/review/{id:\d{1,18}}", review.review_page),
+            web.post(r"/review/{id:\d{1,18}}", review.decide),
+            web.get("/settings", settings.overview),
             web.get(r"/feed/{token:[\w-]{20,100}}.ics", feed.feed),
             web.get("/audit", audit.overview),
             web.get("/export/{report}.{kind}", exports.export),
+            web.get("/appraisal/pack/{pack}.xlsx", exports.pack),
             web.get("/cases", cases.overview),
             web.get(r"/cases/{number:\d{1,15}}", cases.case_page),
             web.post(r"/cases/{number:\d{1,15}}/{deed:[a-z]{1,20}}", cases.act),
+            web.get("/calendar", calendar.overview),
+            web.post("/calendar", calendar.change),
+            web.get("/calendar/plan", calendar.plan),
+            web.post("/calendar/plan", calendar.arm),
+            web.get("/tasks", tasks.overview),
+            web.post("/tasks/list", tasks.upload),
+            web.get(r"/tasks/{number:\d{1,15}}", tasks.task_page),
+            web.get(r"/tasks/{number:\d{1,15}}/zip", tasks.download),
+            web.post(r"/tasks/{number:\d{1,15}}/{deed:[a-z]{1,20}}", tasks.act),
+            web.get("/classes", classes.overview),
+            web.post(r"/classes/{id:\d{1,15}}/contacts", classes.export),
+            web.get("/appraisal", appraisal.overview),
+            web.get(r"/appraisal/tutors/{id:\d{1,18}}", appraisal.tutor_page),
+            web.get("/appraisal/appeals", appraisal.appeals),
+            web.get(r"/appraisal/appeals/{id:\d{1,18}}", appraisal.appeal_page),
+            web.post(r"/appraisal/appeals/{id:\d{1,18}}", appraisal.answer_appeal),
+            web.get("/appraisal/formula", appraisal.formula_page),
+            web.post("/appraisal/formula", appraisal.change_formula),
+            web.get("/appraisal/annual", appraisal.years),
+            web.get(r"/appraisal/annual/{id:\d{1,18}}", appraisal.year_page),
+            web.post(r"/appraisal/annual/{id:\d{1,18}}", appraisal.decide_year),
+            web.get("/training", training.overview),
+            web.post("/training", training.add),
+            web.post(r"/training/{id:\d{1,18}}/minutes", training.set_minutes),
+            web.post(r"/training/retrainings/{id:\d{1,18}}", training.set_result),
+            web.post(r"/training/hired/{id:\d{1,18}}", training.set_hired),
+            web.get("/my", appraisal.my_page),
+            web.get("/my/annual", appraisal.my_year),
+            web.post("/my/notes", appraisal.add_note),
+            web.post("/my/appeals", appraisal.add_appeal),
             web.get("/knowledge", knowledge.overview),
             web.post("/knowledge/suggestions", knowledge.create),
             web.get(r"/knowledge/suggestions/{id:\d{1,18}}", knowledge.suggestion_page),
@@ -108,8 +176,10 @@ def build(app: App) -> web.Application:
 
 
 async def front(request: web.Request) -> web.Response:
-    """`GET /`."""
-    raise web.HTTPFound("/playground" if request.app[APP].playground is not None else "/ledger")
+    """`GET /`: one's own first page; not signed in, the playground if there is one."""
+    if await session.signed_in(request) is None and request.app[APP].playground is not None:
+        raise web.HTTPFound("/playground")
+    raise web.HTTPFound(session.HOME)
 
 
 async def healthz(request: web.Request) -> web.Response:

@@ -33,7 +33,9 @@ log = structlog.get_logger()
 
 COOKIE = "zhuxue_session"
 #: Where a sign-in leads: supervisors, and tutors.
-HOME, TUTORS_HOME = "/ledger", "/my"
+HOME, TUTORS_HOME = "/board", "/my"
+#: Pages of supervisors that send a tutor home instead of saying that there is none.
+ENTRANCES = frozenset({HOME, "/ledger"})
 #: Holds a form's token until there is a sign-in to hold it.
 FORM_COOKIE = "zhuxue_form"
 
@@ -157,11 +159,11 @@ def is_over(known: WebSession, now: datetime, idle: timedelta) -> bool:
 
 
 def local_path(target: str) -> str:
-    """`target` if it is a path of this site, else the ledger: never a way to somebody else's."""
+    """`target` if it is a path of this site, else the board: never a way to somebody else's."""
     parts = urlsplit(target)
     is_ours = target.startswith("/") and not target.startswith(("//", "/\\"))
     is_clean = target.isprintable() and "\\" not in target and not parts.scheme
-    return target if is_ours and is_clean and not parts.netloc else "/ledger"
+    return target if is_ours and is_clean and not parts.netloc else HOME
 
 
 def actor(username: str) -> str:
@@ -205,8 +207,8 @@ async def use_code(app: App, account: Supervisor, code: str, now: datetime) -> b
 # -- who is looking -------------------------------------------------------------------------------
 
 
-async def signed_in(request: web.Request) -> SignedIn | None:
-    """Whoever signed in with this browser and has used it lately."""
+async def signed_in(request: web.Request, *, is_use: bool = True) -> SignedIn | None:
+    """Whoever signed in with this browser and has used it lately; `is_use`: does so now."""
     token = request.cookies.get(COOKIE, "")
     if not token:
         return None
@@ -224,7 +226,7 @@ async def signed_in(request: web.Request) -> SignedIn | None:
         async with app.database.unit_of_work() as uow:
             await uow.supervisors.close_session(token_hash)
         return None
-    if now - known.seen_at > TOUCH_EVERY:
+    if is_use and now - known.seen_at > TOUCH_EVERY:
         async with app.database.unit_of_work() as uow:
             await uow.supervisors.touch_session(token_hash, now)
     # What a person may see is asked anew at every request, and the session ends with the last role.
@@ -247,21 +249,23 @@ async def _rights(app: App, known: Supervisor, now: datetime) -> Supervisor | No
         return await uow.supervisors.rights(known, now)
 
 
-async def require(request: web.Request, *, tutors: bool = False) -> SignedIn:
+async def require(request: web.Request, *, tutors: bool = False, is_use: bool = True) -> SignedIn:
     """
     Whoever is signed in; a page's first line. `tutors`: a page of a tutor's own.
+
+    Not `is_use` where a page asks by itself: that keeps nobody signed in.
 
     Raises:
         HTTPSeeOther: nobody is; to the sign-in page, which leads back here.
         HTTPNotFound: a supervisors' page, and a tutor; or the other way round.
     """
-    found = await signed_in(request)
+    found = await signed_in(request, is_use=is_use)
     if found is None:
         raise web.HTTPSeeOther("/login?" + urlencode({"next": request.path_qs}))
     if tutors and not found.supervisor.is_tutor:
         raise web.HTTPNotFound
     if not tutors and found.supervisor.role is not Role.SUPERVISOR:
-        if request.path == HOME:
+        if request.path in ENTRANCES:
             raise web.HTTPSeeOther(TUTORS_HOME)
         raise web.HTTPNotFound
     return found

@@ -13,7 +13,8 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bot.app import App
-from tests.bot.web.conftest import say
+from tests.bot.web.conftest import HASHER, say
+from tests.peers.axe import control
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None
@@ -415,3 +416,132 @@ async def test_desk_is_readable_on_a_desk_and_on_a_phone(
 
     assert low == []
     assert widths == [0] * 6
+
+
+# -- the console -----------------------------------------------------------------------------------
+
+PAGES = (
+    "/board",
+    "/cases",
+    "/cases/1",
+    "/ledger",
+    "/ledger/1",
+    "/tasks",
+    "/calendar",
+    "/calendar/plan",
+    "/classes",
+    "/knowledge",
+    "/review",
+    "/appraisal",
+    "/appraisal/appeals",
+    "/appraisal/formula",
+    "/appraisal/annual",
+    "/training",
+    "/figures",
+    "/figures/months",
+    "/lines",
+    "/settings",
+    "/audit",
+    "/account",
+)
+
+
+async def _sign_in(seen: Seen, username: str, password: str, target: str) -> None:
+    await seen.open(f"/login?next={target}")
+    await seen.page.fill("#username", username)
+    await seen.page.fill("#password", password)
+    await seen.page.press("#password", "Enter")
+    await seen.page.wait_for_url(f"**{target}")
+
+
+async def test_a_supervisors_day(open_page: Seen, app: App) -> None:
+    """The board fills by itself; from a number to the case; finding while typing; a name once."""
+    seen, page = open_page, open_page.page
+    await _sign_in(seen, "demo", app.demo_password, "/board")
+    tile = page.locator('.tile[data-name="等待办理"] strong')
+    await expect(tile).to_have_text("0")
+
+    # While the page is open somebody complains: the number changes, and is said.
+    await say(app, "我要投诉，王老师一直不回消息", group="")
+    await expect(tile).to_have_text("1", timeout=15_000)
+    await expect(page.locator("#live")).to_contain_text("等待办理 1")
+
+    # With the keyboard alone from the number to its list, the case, and whose it is.
+    await _tab_to(page, '.tile[data-name="等待办理"]')
+    await page.keyboard.press("Enter")
+    await page.locator(".case .number").click()
+    await expect(page.locator(".facts")).to_contain_text("小*")
+    await page.locator(".correct summary").click()
+    await page.fill('.correct input[name="reason"]', "电话核实")
+    await page.press('.correct input[name="reason"]', "Enter")
+    await expect(page.locator(".facts")).to_contain_text("小李")
+
+    # Typed, found, and the focus is still in the field.
+    await say(app, "@助手 期末考试什么时候报名？")
+    await app.alarm.run_all()
+    await seen.open("/ledger")
+    await expect(page.locator("details.row")).to_have_count(2)
+    await page.locator('input[name="q"]').press_sequentially("期末考试", delay=20)
+    await expect(page.locator("details.row")).to_have_count(1)
+    await expect(page.locator("#found")).to_have_text("找到 1 条")
+    assert await page.evaluate("document.activeElement.name") == "q"
+    assert "q=" in page.url
+
+    # The pictures are drawn, from the numbers in the tables.
+    await seen.open("/figures")
+    await expect(page.locator("#trend")).to_be_visible()
+    await expect(page.locator(".numbers").first).not_to_have_attribute("open", "")
+    assert await page.evaluate("Chart.getChart('trend').data.datasets[0].data.at(-1)") == 1
+
+
+async def test_board_fits_one_screen_of_a_phone(open_page: Seen, app: App) -> None:
+    seen, page = open_page, open_page.page
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await _sign_in(seen, "demo", app.demo_password, "/board")
+
+    assert await page.evaluate("document.documentElement.scrollHeight") <= 844
+    await page.locator(".menu summary").click()
+    await expect(page.locator(".menu nav a[aria-current]")).to_have_text("今天")
+    await page.locator(".menu nav").get_by_text("台账", exact=True).click()
+    await expect(page.locator("h1")).to_have_text("助学教师台账")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_accessibility_checker_finds_nothing_serious_on_any_page(
+    open_page: Seen, app: App, scheme: str
+) -> None:
+    """axe-core's rules for WCAG 2 A and AA and its own, on a desk and on a phone."""
+    try:
+        axe = control.script()
+    except control.NotInstalled as missing:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(missing))
+    seen, page = open_page, open_page.page
+    await say(app, "我要投诉，王老师一直不回消息", group="")
+    await say(app, "@助手 期末考试什么时候报名？")
+    async with app.database.unit_of_work() as uow:
+        await uow.supervisors.put(
+            username="province",
+            name="省校",
+            password_hash=HASHER.hash("correct horse"),
+            unit_id=None,
+        )
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    await _sign_in(seen, "province", "correct horse", "/board")
+    found: list[str] = []
+    for width, height in ((1280, 800), (390, 844)):
+        await page.set_viewport_size({"width": width, "height": height})
+        for path in PAGES:
+            await seen.open(path)
+            await page.evaluate(axe)
+            run = await page.evaluate("axe.run({ resultTypes: ['violations'] })")
+            found += [
+                f"{path} {width} {it['id']}: {it['nodes'][0]['html'][:120]}"
+                for it in run["violations"]
+                if it["impact"] in ("serious", "critical")
+            ]
+            if await page.evaluate("document.documentElement.scrollWidth") > width:
+                found.append(f"{path} {width}: wider than the screen")
+
+    assert found == []

@@ -154,9 +154,9 @@ async def test_fifty_rows_a_page_and_the_next_ones_behind_a_link(app: App, visit
     _, first = await visitor.get("/ledger?kind=notice")
     _, second = await visitor.get("/ledger?kind=notice&before=11")
 
-    assert first.count("<details") == 50
+    assert first.count('<details class="row"') == 50
     assert 'href="/ledger?kind=notice&amp;before=11"' in first
-    assert second.count("<details") == 10
+    assert second.count('<details class="row"') == 10
     assert "没有更早的记录了" in second
 
 

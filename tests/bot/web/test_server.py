@@ -94,7 +94,7 @@ async def test_without_playground_there_is_none(bare_app: App, visit: Visit) -> 
     assert (await visitor.get("/playground"))[0] == 404
     assert (await visitor.get("/playground/ws"))[0] == 404
     async with visitor.http.get(visitor.base, allow_redirects=False) as response:
-        assert response.headers["Location"] == "/ledger"
+        assert response.headers["Location"] == "/board"
 
 
 async def test_foreign_host_name_is_turned_away(app: App, visit: Visit) -> None:

@@ -222,7 +222,7 @@ async def test_new_password_ends_open_sign_ins(bare_app: App, visit: Visit) -> N
     ],
 )
 def test_only_a_path_of_this_site_is_led_back_to(target: str) -> None:
-    assert session.local_path(target) == "/ledger"
+    assert session.local_path(target) == session.HOME
 
 
 def test_path_with_its_query_is_kept() -> None:
