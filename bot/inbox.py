@@ -269,6 +269,7 @@ class Inbox:
         """One transaction, and what may only follow its commit."""
         done = await self._answering.work(batch, self._found)
         self.attention.note_prompts(done.prompts)
+        self.attention.awaited.update(done.awaited)
         self._outbox.take(done.outgoing)
         if done.lifts_mute:
             self._outbox.wake()

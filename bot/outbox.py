@@ -180,6 +180,8 @@ class Outbox:
             if not self._pulse.is_fresh:
                 # Somebody else may have taken it over while this process was stopped.
                 raise NotConnected("the lease is not known to hold")
+            if message.is_push and not await self._begin(message.key):
+                return
             adapter = self._adapters[message.conversation.platform]
             earlier = item.created_at if item.may_be_sent else None
             async with self._free:
@@ -195,6 +197,17 @@ class Outbox:
         finally:
             self._under_way -= 1
             self._has_results.set()
+
+    async def _begin(self, key: str) -> bool:
+        """Whether it is still to be said: a reminder may have been taken back while it waited."""
+        try:
+            async with self._database.unit_of_work() as uow:
+                return await uow.outbox.begin(
+                    key, instance=self._pulse.instance, now=self._clock.now()
+                )
+        except Exception as error:
+            log.exception("outbox.not_begun", key=key)
+            raise RetryLater(type(error).__name__) from error
 
     async def _pace(self, item: OutboxMessage) -> None:
         """Wait for this message's turn; answers and pushes have separate budgets."""

@@ -26,7 +26,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from bot.adapters.onebot.settings import OneBotSettings
 from bot.adapters.wechat.settings import WeChatSettings
-from handlers.settings import BotSettings, WorkingTimeSettings
+from handlers.settings import BotSettings, ReminderSettings, WorkingTimeSettings
 from storage.settings import DatabaseSettings
 
 DEFAULT_FILE = Path("zhuxue.toml")
@@ -51,6 +51,9 @@ class WebSettings(BaseModel):
     #: Set behind a TLS proxy, so that the sign-in cookie only travels encrypted.
     secure_cookies: bool = False
     session_minutes: int = Field(default=30, ge=5, le=24 * 60)
+    #: Under which address the pages are reached from outside, `https://zhuxue.example.edu.cn`;
+    #: empty: nowhere, and no calendar feeds are given out.
+    base_url: HttpAddress = ""
 
 
 class OutboxSettings(BaseModel):
@@ -64,6 +67,20 @@ class OutboxSettings(BaseModel):
     pushes_per_minute: int = Field(default=20, ge=1)
     max_attempts: int = Field(default=12, ge=1)
     in_flight: int = Field(default=256, ge=1, le=10_000)
+
+
+class CollectionsSettings(BaseModel):
+    """Where files handed in are kept, and how large one may be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: Empty: `collections` beside the SQLite file, else `data/collections`.
+    folder: str = ""
+    max_file_mb: int = Field(default=50, ge=1, le=500)
+
+    @property
+    def max_file_bytes(self) -> int:
+        return self.max_file_mb * 2**20
 
 
 class LanguageModelSettings(BaseModel):
@@ -95,12 +112,23 @@ class Settings(BaseSettings):
 
     bot: BotSettings = BotSettings()
     working_time: WorkingTimeSettings = WorkingTimeSettings()
+    reminders: ReminderSettings = ReminderSettings()
     database: DatabaseSettings = DatabaseSettings()
     web: WebSettings = WebSettings()
     outbox: OutboxSettings = OutboxSettings()
     onebot: OneBotSettings = OneBotSettings()
     wechat: WeChatSettings = WeChatSettings()
     language_model: LanguageModelSettings = LanguageModelSettings()
+    collections: CollectionsSettings = CollectionsSettings()
+
+    @property
+    def collections_folder(self) -> Path:
+        """Where files handed in are kept."""
+        if self.collections.folder:
+            return Path(self.collections.folder)
+        kind, _, path = self.database.url.partition(":///")
+        beside = kind.startswith("sqlite") and path not in ("", ":memory:")
+        return (Path(path).parent if beside else Path("data")) / "collections"
 
     @classmethod
     def settings_customise_sources(

@@ -36,21 +36,21 @@ def find_alike(
     text: str, topic: Topic, others: Iterable[HandOff], knowledge: Knowledge
 ) -> list[HandOff]:
     """Those of `others` that ask what `text` asks."""
-    if not _is_for_everybody(text):
+    if not is_for_everybody(text):
         return []
     folded = fold(text)
     entry = _entry_of(text, topic, knowledge)
     return [
         other
         for other in others
-        if _is_for_everybody(other.text)
+        if is_for_everybody(other.text)
         and (fold(other.text) == folded or _is_of(entry, other, knowledge))
     ]
 
 
 def are_alike(one: str, other: str, knowledge: Knowledge) -> bool:
     """Whether the two texts ask the same and an answer to one is an answer to the other."""
-    if not (_is_for_everybody(one) and _is_for_everybody(other)):
+    if not (is_for_everybody(one) and is_for_everybody(other)):
         return False
     entry = _entry_of(one, understand(one).topic, knowledge)
     return fold(one) == fold(other) or (
@@ -58,7 +58,8 @@ def are_alike(one: str, other: str, knowledge: Knowledge) -> bool:
     )
 
 
-def _is_for_everybody(text: str) -> bool:
+def is_for_everybody(text: str) -> bool:
+    """Whether an answer to a question could do for anybody else at all."""
     return (
         len(_NAMES_NOTHING.sub("", fold(text))) >= _SHORTEST
         and _OWN.search(text) is None

@@ -7,7 +7,7 @@ from datetime import datetime
 from handlers.faq import Knowledge, Scope
 from handlers.phrasing import Phrased
 from handlers.recent import Recent, Turn
-from handlers.settings import BotSettings
+from handlers.settings import BotSettings, ReminderSettings
 from handlers.understanding import Understanding
 from handlers.working_time import WorkingTime
 from storage.interactions import Record
@@ -27,17 +27,35 @@ from storage.vocabulary import (
 
 
 @dataclass(frozen=True, slots=True)
+class HandedIn:
+    """
+    A file that was fetched and kept, or, with `problem` (a sentence for its sender), was not.
+
+    `path` is where it lies below the folder of the collections; `name` is only for people.
+    """
+
+    name: str
+    size: int = 0
+    sha256: str = ""
+    path: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """
     What slow work beside the inbox has found out about a message before it is answered.
 
     `seen` are the lines read in its pictures, `heard` what was said in its voice message, both with
-    private numbers masked; `phrased` an answer that a language model chose and put into words.
+    private numbers masked; `phrased` an answer that a language model chose and put into words;
+    `files` what was sent to be handed in, `more_files` where that were several at once.
     """
 
     seen: tuple[str, ...] = ()
     heard: str = ""
     phrased: Phrased | None = None
+    files: tuple[HandedIn, ...] = ()
+    more_files: bool = False
 
 
 NOTHING_FOUND = Found()
@@ -97,6 +115,9 @@ class Context:
     knowledge: Knowledge
     scope: Scope = ()
     found: Found = NOTHING_FOUND
+    reminders: ReminderSettings = field(default_factory=ReminderSettings)
+    #: Under which address the pages are reached; empty: nowhere.
+    address: str = ""
 
     @property
     def role(self) -> Role:

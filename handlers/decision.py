@@ -13,7 +13,15 @@ from storage.vocabulary import Action, AttachmentKind, Label, Message, Topic
 
 SPEECHLESS = frozenset({AttachmentKind.IMAGE, AttachmentKind.VOICE, AttachmentKind.VIDEO})
 _WANTS_A_PERSON = re.compile(r"(转|找|叫|要|接)(一下|个)?(人工|老师|真人|助学教师)")
-_SURE_DISTRESS = 0.5
+#: From here on whoever seems in distress is spoken to unasked; below, only a person is called.
+_SURE_DISTRESS = 0.75
+#: … or who says so in plain words, and not of a sum or the weather.
+_SAYS_SO = re.compile(
+    "不想活|活不下去|没活路|自杀|自尽|轻生|寻短见|遗书|割腕|割脉|自残|伤害自己|安眠药|百草枯|农药|上吊"
+    "|烧炭|炭[都也]?(?:买|备|准备)|药[都全也]*(?:吃|攒|吞)|结束(?:这一切|一切|生命|自己)|一了百了"
+    "|一死了之|跳[河江桥]"
+)
+_GROANS = re.compile("题|作业|背书|单词|热|冷|困|饿|哈|笑|嘿")
 _SURE_COMPLAINT = 0.7
 _MAYBE_QUESTION = 0.25
 _STAFF_WORDS = re.compile(r"老师|班主任|助学教师|辅导员|导员|助教")
@@ -104,7 +112,7 @@ def decide(
         case Label.DISTRESS:
             # Rather a card too many than a person missed; but a stranger's comfort to somebody
             # who only groaned would be noise, so that is for who is sure or was spoken to.
-            is_faint = not is_addressed and understanding.confidence < _SURE_DISTRESS
+            is_faint = not is_addressed and not _is_plain(message.text, understanding)
             return Decision(
                 Action.DISTRESS, topic, confidence=understanding.confidence, is_faint=is_faint
             )
@@ -158,6 +166,12 @@ def decide(
             return guess
         return Decision(Action.ASK_BACK, topic)
     return Decision(Action.SILENCE, topic, confidence=understanding.confidence)
+
+
+def _is_plain(text: str, understanding: Understanding) -> bool:
+    """Whether distress is sure enough for a word to somebody who has not spoken to the bot."""
+    says_so = _SAYS_SO.search(text) is not None and _GROANS.search(text) is None
+    return says_so or understanding.confidence >= _SURE_DISTRESS
 
 
 def query_of(text: str, understanding: Understanding) -> str:

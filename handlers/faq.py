@@ -342,16 +342,21 @@ class Knowledge:
             (*(read_outside() if outside is None else outside), *own),
         )
         self._meanings: Meanings | None = None
+        self._mixed = retrieval.MIXED_WEIGHTS["usem3"]
         self._vectors: Mapping[str, Vector] = {}
         self._cache: dict[tuple[str, Topic | None, int, bool], tuple[Match, ...]] = {}
 
     def __getitem__(self, key: str) -> Entry:
         return self._by_key[key]
 
-    def with_meanings(self, meanings: Meanings) -> "Knowledge":
-        """The same entries, found by meaning too where a question's vector is known."""
+    def with_meanings(self, meanings: Meanings, encoder: str = "usem3") -> "Knowledge":
+        """The same entries, found by meaning too where a question's vector is known.
+
+        `encoder` is what the vectors come from: each has weights of its own.
+        """
         changed = copy.copy(self)
         changed._meanings = meanings
+        changed._mixed = retrieval.MIXED_WEIGHTS[encoder]
         changed._cache = {}
         return changed
 
@@ -393,7 +398,7 @@ class Knowledge:
 
     def _search(self, text: str, topic: Topic | None) -> tuple[Match, ...]:
         entries, features, vetoed = self.candidates(text, topic)
-        weights = retrieval.MIXED_WEIGHTS if text in self._vectors else retrieval.WEIGHTS
+        weights = self._mixed if text in self._vectors else retrieval.WEIGHTS
         found = retrieval.shares(features, weights, vetoed)
         order = np.argsort(-found, kind="stable")
         return tuple(Match(entries[n], float(found[n])) for n in order)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from handlers import phrasing, pictures, texts
+from handlers import phrasing, pictures, roster, texts
 from handlers.alike import find_alike
 from handlers.attention import understanding_of
 from handlers.care import call_for_help, shield
@@ -311,6 +311,7 @@ def _nowhere(context: Context, stance: Stance) -> Outcome:
 
 
 async def _answer(context: Context, decision: Decision) -> Outcome:
+    decision = await roster.completed(context, decision)
     assert decision.entry is not None
     message = context.message
     is_late = context.now - message.sent_at > context.settings.stale_after
@@ -320,11 +321,16 @@ async def _answer(context: Context, decision: Decision) -> Outcome:
     before = context.recent.answered_at(message.conversation, decision.entry.key, message.sent_at)
     if before is not None:
         # The group has it on the screen: the same page again helps nobody.
-        words = texts.answered_just_now(decision.text, f"{before:%H:%M}")
+        said = (
+            await roster.private_words(context, decision) if context.is_private else decision.text
+        )
+        words = texts.answered_just_now(said, f"{before:%H:%M}")
         return Outcome((Reply(words),), record, turn=turn)
     source = source_of(decision.entry, context.sources)
     is_unknown = decision.entry.is_personal and context.speaker.person_id is None
-    text = texts.personal_needs_binding(decision.text) if is_unknown else decision.text
+    # Said in private below: what is only the asker's stands in nothing else.
+    text = await roster.private_words(context, decision)
+    text = texts.personal_needs_binding(text) if is_unknown else text
     words = texts.answer(text, source, is_late=is_late)
     if decision.entry.is_personal and not context.is_private:
         aside = Reply(words, is_quoting=False, in_private=True)

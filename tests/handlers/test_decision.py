@@ -117,6 +117,34 @@ def test_chatter_gets_a_word_only_from_a_bot_that_was_spoken_to(
     assert (found.action, found.choices) == (action, ())
 
 
+@pytest.mark.parametrize(
+    ("text", "confidence", "stance", "is_spoken_to"),
+    [
+        ("每天都很难熬", 0.8, EAVESDROPPING, True),
+        ("每天都很难熬", 0.6, EAVESDROPPING, False),
+        ("每天都很难熬", 0.6, LISTENING, False),
+        ("每天都很难熬", 0.3, ADDRESSED, True),
+        ("我真的不想活了", 0.3, EAVESDROPPING, True),
+        ("药都攒够了", 0.3, LISTENING, True),
+        ("这题做得我不想活了", 0.6, EAVESDROPPING, False),
+    ],
+)
+def test_who_may_be_in_distress_is_spoken_to_only_when_that_is_plain(
+    text: str, confidence: float, stance: Stance, is_spoken_to: bool
+) -> None:
+    """A person is called in any case."""
+    found = decide(
+        Message(PLACE, "20001", "李明", "1001", text, NOW),
+        Understanding(Label.DISTRESS, Topic.NONE, confidence, confidence),
+        stance=stance,
+        facts={},
+        knowledge=KNOWLEDGE,
+        settings=BotSettings(),
+    )
+
+    assert (found.action, found.is_faint) == (Action.DISTRESS, not is_spoken_to)
+
+
 def test_an_oddly_worded_question_put_to_the_bot_is_still_answered() -> None:
     found = decision("考试报名什么时候", Label.CHITCHAT, topic=Topic.NONE)
 

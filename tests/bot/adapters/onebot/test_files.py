@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from aiohttp import web
 
-from bot.adapters.base import NoFile
+from bot.adapters.base import NoFile, TooLarge
 from storage.vocabulary import (
     SHANGHAI,
     Attachment,
@@ -108,3 +108,31 @@ async def test_where_nobody_can_tell_the_transcript_is_empty(start_bot):
         await qq.answer(await qq.call("voice_msg_to_text"), {"text": None})
 
         assert await asking == ""
+
+
+@pytest.mark.parametrize("knows", ["get_private_file_url", "get_file"])
+async def test_a_file_is_fetched_from_where_the_implementation_says(start_bot, picture, knows):
+    """NapCat and Lagrange tell by the one call, LLOneBot by the other (S15.4)."""
+    bot = await start_bot()
+    bot.adapter.may_fetch = lambda _: True
+    file = Attachment(AttachmentKind.FILE, "作业.docx", "/abc-123")
+
+    async with bot.connect() as qq:
+        asking = asyncio.create_task(bot.adapter.attached(MESSAGE, file, 100))
+        call = await qq.call("get_private_file_url")
+        if knows != "get_private_file_url":
+            await qq.answer(call, {})
+            call = await qq.call("get_file")
+        await qq.answer(call, {"url": picture})
+
+        assert await asking == b"\x89PNG"
+    assert call["params"]["file_id"] == "/abc-123"
+
+
+async def test_a_file_larger_than_the_limit_is_said_to_be(start_bot, picture):
+    """A11: 2 GB are never read."""
+    bot = await start_bot()
+    bot.adapter.may_fetch = lambda _: True
+
+    with pytest.raises(TooLarge):
+        await bot.adapter.attached(MESSAGE, Attachment(AttachmentKind.FILE, "a", picture), 3)
