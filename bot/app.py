@@ -44,6 +44,8 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 20
 #: How much of that a picture being read may have; it is taken up again at the next start.
 ASIDE_AT_A_STOP = timedelta(seconds=2)
+#: Past this every group has been told what fell due.
+SPREAD = timedelta(minutes=5)
 
 
 class AlreadyOpen(RuntimeError):
@@ -243,18 +245,20 @@ class App:
         await self._look_around()
 
     async def let_pass(self, span: timedelta) -> None:
-        """The playground's clock goes on: from one reminder to the next, so that none is late."""
+        """
+        The playground's clock goes on: from one reminder to the next, so that none is late.
+
+        A little past each, too: groups are not all told in the same minute.
+        """
         until = self.clock.now() + span
-        while True:
-            now = self.clock.now()
+        while (now := self.clock.now()) < until:
             async with self.database.reading() as uow:
                 at = await uow.tasks.next_due(now, until)
-            self.clock.advance((at or until) - now)
-            # What this process has in hand stays its own.
-            await self.pulse.beat()
-            await self.alarm.run_all()
-            if at is None:
-                return
+            for instant in (at, at + SPREAD) if at is not None else (until,):
+                self.clock.advance(max(timedelta(), min(instant, until) - self.clock.now()))
+                # What this process has in hand stays its own.
+                await self.pulse.beat()
+                await self.alarm.run_all()
 
     async def _look_around(self) -> None:
         """Refresh what is only a hint: staff, open prompts, knowledge."""

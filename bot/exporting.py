@@ -14,15 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import docx
 import typer
-import xlsxwriter
-from docx.document import Document
-from docx.enum.section import WD_ORIENT
-from docx.shared import Pt
-from docx.table import _Cell
 
 from bot.clock import Clock
 from bot.console import Config, fail, require_current, settings_of, with_database
@@ -36,6 +30,10 @@ from handlers.records import day_bounds
 from storage.database import Database
 from storage.reports import LedgerFilter
 from storage.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from docx.document import Document
+    from docx.table import _Cell
 
 PAGE = 500
 #: A document is for reading; past this it is a job for a workbook.
@@ -325,6 +323,9 @@ async def write(
 async def _write_workbook(
     database: Database, order: Order, path: Path, progress: Callable[[int], None]
 ) -> int:
+    # Here, as in the document: the bot itself writes no files, and these are 25 MB of memory.
+    import xlsxwriter
+
     listing = LISTINGS[order.report]
     options = {
         # Row by row to the disk; a sheet cannot be gone back to.
@@ -377,6 +378,10 @@ async def _write_workbook(
 async def _write_document(
     database: Database, order: Order, path: Path, progress: Callable[[int], None]
 ) -> int:
+    import docx
+    from docx.enum.section import WD_ORIENT
+    from docx.shared import Pt
+
     listing = LISTINGS[order.report]
     rows: list[Row] = []
     async for page in pages(database, order):
@@ -402,7 +407,7 @@ async def _write_document(
     return len(rows)
 
 
-def _table(document: Document, names: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+def _table(document: "Document", names: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
     table = document.add_table(rows=len(rows) + 1, cols=len(names), style="Table Grid")
     # A private name: `table.cell` counts through the whole table each time, this does once.
     cells: list[_Cell] = table._cells

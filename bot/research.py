@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import xlsxwriter
 
 from bot.clock import Clock
 from bot.console import Config, fail, require_current, settings_of, with_database
@@ -156,6 +155,9 @@ def research(
 
 
 def _write(path: Path, found: Release, purpose: str, receiver: str, k: int) -> None:
+    # Here: the bot itself writes no files.
+    import xlsxwriter
+
     book = xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False})
     cover, sheet = book.add_worksheet("说明"), book.add_worksheet("数据")
     lines = (
