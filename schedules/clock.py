@@ -93,6 +93,12 @@ class AlarmClock:
             async with self._one_at_a_time:
                 self._scheduler.shutdown(wait=False)
 
+    async def only_when_asked(self) -> None:
+        """From now on nothing ticks: whoever moves the clock by hand says when (`run_all`)."""
+        self._scheduler.remove_all_jobs()
+        async with self._one_at_a_time:
+            pass
+
     async def run_all(self) -> None:
         """Every job now, in order: what moving the playground's clock forward brings."""
         self._trust.is_moved()
