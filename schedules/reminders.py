@@ -126,6 +126,8 @@ async def report(uow: UnitOfWork, now: datetime, means: Means) -> None:
     class_ids = await uow.obligations.untold_classes()
     if not class_ids:
         return
+    # Of two instances that look at the same moment one waits, and then sees what was said.
+    await uow.tasks.lock()
     rooms = await uow.people.classes(class_ids, now)
     told: dict[int, tuple[Tutor, list[ClassRoom]]] = {}
     for room in rooms.values():
