@@ -366,7 +366,7 @@ class Reviews:
         return int(sampled), int(passed)
 
     async def checked(self, since: datetime, until: datetime) -> list[Checked]:
-        """The same, row by row, of all tutors."""
+        """The same, row by row, of all tutors, by number: the lot's own order means nothing."""
         statement = (
             select(reviews)
             .where(
@@ -376,7 +376,7 @@ class Reviews:
                 reviews.c.tutor_id.is_not(None),
                 reviews.c.hand_off.is_not(None),
             )
-            .order_by(reviews.c.id)
+            .order_by(reviews.c.hand_off, reviews.c.id)
         )
         return [
             Checked(row.hand_off, row.class_id, row.tutor_id, row.mark == Mark.PASSED)
