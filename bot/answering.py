@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.encoding import Encoding
 from bot.outbox import Outbox
 from bot.pulse import Pulse
-from handlers import collections, commands, orientation, routes, texts
+from handlers import collections, commands, orientation, routes, texts, texts_commands
 from handlers.context import SILENCE, Context, Found, Outcome, Reply
 from handlers.errors import Forbidden, UserError
 from handlers.faq import Knowledge
@@ -284,8 +284,8 @@ class Answering:
                 )
                 if stored is not None and isinstance(stored.incoming, Message):
                     said = [(stored.id, stored.incoming)]
-                    await uow.inbox.forget_texts(said, texts.recalled())
-                    await uow.questions.forget_text(stored.id, texts.recalled())
+                    await uow.inbox.forget_texts(said, texts_commands.recalled())
+                    await uow.questions.forget_text(stored.id, texts_commands.recalled())
             case MuteChange():
                 await uow.people.set_group_mute(place, event.until)
                 if event.until is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from handlers import commands, texts
+from handlers import commands, texts, texts_commands, texts_intake
 from handlers.attention import understanding_of
 from handlers.decision import Decision, Stance, called_by_name, decide
 from handlers.encoder import Encoder
@@ -103,17 +103,21 @@ class Asker:
             case Action.ASK_BACK:
                 return texts.at_your_service(self.settings.name)
             case Action.COMPLAINT:
-                return texts.intake_is_private()
+                return texts_intake.intake_is_private()
             case Action.DISTRESS if decision.is_faint:
                 return ""
             case Action.DISTRESS:
-                return texts.distress(self.settings.hotlines, self.tutor)
+                return texts_intake.distress(self.settings.hotlines, self.tutor)
             case Action.PRIVACY:
                 return texts.privacy_hint()
             case Action.REFUSE if decision.text:
                 return decision.text
             case Action.REFUSE:
-                return texts.not_allowed() if commands.parse(text) else texts.refused()
+                return (
+                    texts_commands.not_allowed()
+                    if commands.parse(text)
+                    else texts_commands.refused()
+                )
             case _:
                 return ""
         return said.replace("T-0", _NUMBER)

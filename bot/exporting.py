@@ -24,7 +24,7 @@ from bot.settings import DEFAULT_FILE
 from bot.web.audit import in_words
 from bot.web.cases import STATE_NAMES, STEP_NAMES, is_sealed
 from bot.web.pages import entries, masked
-from handlers import texts
+from handlers import texts, texts_desk
 from handlers.desk import kind_name
 from handlers.records import day_bounds
 from storage.database import Database
@@ -174,7 +174,7 @@ async def _cases(uow: UnitOfWork, order: Order, before: int | None) -> list[Row]
                     item.closed_at,
                     "；".join(f"{step.at:%m-%d %H:%M} {STEP_NAMES[step.kind]}" for step in steps),
                     "" if sealed else _hidden(item.answer or "", item.asker_name),
-                    texts.VERDICT_NAMES[item.verdict] if item.verdict else "",
+                    texts_desk.VERDICT_NAMES[item.verdict] if item.verdict else "",
                     item.verdict_by or "",
                     "、".join(str(mark) for mark in marks),
                 ),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from handlers import commands, texts
+from handlers import commands, texts, texts_commands
 from handlers import records as chat_records
 from handlers import texts_appraisal as words
 from handlers.context import Context, Outcome, Reply
@@ -460,7 +460,7 @@ async def daily(context: Context, argument: str) -> Outcome:
 async def _wish(context: Context, *, is_on: bool) -> Outcome:
     """「/日报 每天」 and 「/日报 关」, of a tutor in private."""
     if context.speaker.person_id is None or not context.speaker.tutored:
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
     if not context.is_private:
         raise UserError(words.wish_is_private())
     person_id = context.speaker.person_id
@@ -494,7 +494,7 @@ async def appeal(context: Context, argument: str) -> Outcome:
     person_id = context.speaker.person_id
     is_tutor = any(duty.role is Role.TUTOR for duty in context.speaker.duties)
     if person_id is None or not is_tutor:
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
     if not context.is_private:
         raise UserError(words.wish_is_private())
     first, _, reason = argument.strip().partition(" ")

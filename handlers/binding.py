@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from handlers import texts, texts_roster
+from handlers import texts_binding, texts_commands, texts_roster
 from handlers.classes import own_rooms
 from handlers.context import Context, Outcome, Reply
 from handlers.errors import Forbidden, UserError
@@ -76,21 +76,23 @@ async def bind_account(context: Context, argument: str) -> Outcome:
     if (match := _STUDENT.fullmatch(words)) is not None and not _LISTED.fullmatch(code):
         return await _ask_tutor(context, match[1], match[2])
     if not _CODE.fullmatch(code) and not _LISTED.fullmatch(code):
-        raise UserError(texts.binding_usage())
+        raise UserError(texts_binding.binding_usage())
     return await _use_code(context, code)
 
 
 async def _give_code(context: Context) -> Outcome:
     speaker = context.speaker
     if speaker.person_id is None:
-        raise UserError(texts.binding_unknown())
+        raise UserError(texts_binding.binding_unknown())
     if speaker.duties:
-        raise UserError(texts.binding_of_staff())
+        raise UserError(texts_binding.binding_of_staff())
     code = f"{secrets.randbelow(10**8):08}"
     await context.uow.people.put_binding_code(
         speaker.person_id, _hashed(code), context.now, context.now + CODE_LASTS
     )
-    return Outcome((Reply(texts.binding_code(code, int(CODE_LASTS.total_seconds() // 60))),))
+    return Outcome(
+        (Reply(texts_binding.binding_code(code, int(CODE_LASTS.total_seconds() // 60))),)
+    )
 
 
 async def _use_code(context: Context, code: str, *, number: str = "") -> Outcome:
@@ -101,7 +103,7 @@ async def _use_code(context: Context, code: str, *, number: str = "") -> Outcome
     """
     speaker, uow = context.speaker, context.uow
     if speaker.person_id is not None:
-        raise UserError(texts.binding_done_before(speaker.name))
+        raise UserError(texts_binding.binding_done_before(speaker.name))
     who = _who(context)
     against = f"number:{number}" if number else "binding"
     if number:
@@ -112,12 +114,18 @@ async def _use_code(context: Context, code: str, *, number: str = "") -> Outcome
         who, against, context.now - WRONG_COUNTS_FOR, context.now
     )
     if by_account >= MAX_WRONG or (number and at_number >= MAX_WRONG):
-        words = texts_roster.binding_locked() if number else texts.binding_wrong(is_last=True)
+        words = (
+            texts_roster.binding_locked() if number else texts_binding.binding_wrong(is_last=True)
+        )
         return Outcome((Reply(words),))
     found = await uow.roster.take_code(_hashed(code), context.now)
     if found is None:
         await uow.supervisors.add_failure(who, against, context.now)
-        words = texts_roster.binding_code_wrong() if number else texts.binding_wrong(is_last=False)
+        words = (
+            texts_roster.binding_code_wrong()
+            if number
+            else texts_binding.binding_wrong(is_last=False)
+        )
         return Outcome((Reply(words),))
     await uow.roster.hold(found.person_id)
     theirs = await uow.roster.accounts_of(found.person_id)
@@ -140,7 +148,7 @@ async def _use_code(context: Context, code: str, *, number: str = "") -> Outcome
         words = texts_roster.bound_as(student.name, [room.name for room in rooms])
         return Outcome((Reply(words),))
     others = _rebound(context, rooms[0], student, theirs)
-    return Outcome((Reply(texts.binding_done()),), others=others)
+    return Outcome((Reply(texts_binding.binding_done()),), others=others)
 
 
 def _rebound(
@@ -186,15 +194,15 @@ async def _ask_tutor(context: Context, student_no: str, name: str) -> Outcome:
     """The same words whoever it is: nobody learns here who is on a list."""
     speaker = context.speaker
     if speaker.person_id is not None:
-        raise UserError(texts.binding_done_before(speaker.name))
+        raise UserError(texts_binding.binding_done_before(speaker.name))
     who, about = _who(context), f"asked:{student_no}"
     asked, about_number = await context.uow.supervisors.failures(
         who, about, context.now - WRONG_COUNTS_FOR, context.now
     )
     if asked >= MAX_WRONG or about_number >= MAX_WRONG:
-        return Outcome((Reply(texts.binding_wrong(is_last=True)),))
+        return Outcome((Reply(texts_binding.binding_wrong(is_last=True)),))
     await context.uow.supervisors.add_failure(who, about, context.now)
-    reply = Outcome((Reply(texts.binding_asked()),))
+    reply = Outcome((Reply(texts_binding.binding_asked()),))
     found = await context.uow.people.student(student_no, name)
     if found is None:
         return reply
@@ -209,7 +217,9 @@ async def _ask_tutor(context: Context, student_no: str, name: str) -> Outcome:
         rooms[0],
         context.message.conversation,
         key=f"{_CARD}:{who}:{person_id}:{context.event_id}",
-        text=texts.binding_card(rooms[0].name, name, student_no, context.message.sender_name),
+        text=texts_binding.binding_card(
+            rooms[0].name, name, student_no, context.message.sender_name
+        ),
         about=None,
     )
     return replace(reply, others=cards)
@@ -223,15 +233,15 @@ async def confirm_by_quote(context: Context, ours: Outgoing | None) -> Outcome |
     user_id, person_id = ":".join(middle), int(person)
     theirs = await context.uow.people.classes_of(person_id)
     if not set(theirs) & set(context.speaker.tutored):
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
     if context.message.text.strip(" 。！!") not in _YES:
-        return Outcome((Reply(texts.binding_not_confirmed()),))
+        return Outcome((Reply(texts_binding.binding_not_confirmed()),))
     key = (Platform(platform), user_id)
     await context.uow.roster.hold(person_id)
     is_tied = bool(await context.uow.roster.accounts_of(person_id))
     speakers = await context.uow.people.speakers([key], context.now)
     if is_tied or speakers[key].person_id is not None:
-        return Outcome((Reply(texts.binding_confirmed_before()),))
+        return Outcome((Reply(texts_binding.binding_confirmed_before()),))
     await context.uow.people.bind_account(*key, person_id)
     await context.uow.roster.drop_codes([person_id])
     context.uow.audit.add(
@@ -242,10 +252,12 @@ async def confirm_by_quote(context: Context, ours: Outgoing | None) -> Outcome |
         detail=f"{platform}:{user_id}",
     )
     place = replace(ours.conversation, id=user_id, via_group="")
-    told = Outgoing(key=f"bound:{context.event_id}", conversation=place, text=texts.binding_done())
+    told = Outgoing(
+        key=f"bound:{context.event_id}", conversation=place, text=texts_binding.binding_done()
+    )
     # Only where the account asked: another platform's bot account is not at hand here.
     others = (told,) if place.platform == key[0] else ()
-    return Outcome((Reply(texts.binding_confirmed()),), others=others)
+    return Outcome((Reply(texts_binding.binding_confirmed()),), others=others)
 
 
 async def give_code(context: Context, argument: str) -> Outcome:
@@ -310,7 +322,7 @@ async def unbound(context: Context, argument: str) -> Outcome:
     the groups nobody knows, students who have left the group.
     """
     if not context.is_private:
-        raise UserError(texts.only_in_private())
+        raise UserError(texts_commands.only_in_private())
     parts = []
     for room in await own_rooms(context):
         strangers = await context.uow.roster.strangers(room.id)
@@ -339,7 +351,7 @@ async def own_student(
         UserError: not in private, nobody named, nobody or several of that name.
     """
     if not context.is_private:
-        raise UserError(texts.only_in_private())
+        raise UserError(texts_commands.only_in_private())
     rooms = {room.id: room for room in await own_rooms(context)}
     for room in rooms.values():
         require(context.speaker, deed, room)

@@ -15,7 +15,8 @@ from handlers.errors import UserError
 from handlers.matters import Anchor, Matter
 from handlers.permissions import STAFF, Deed, require
 from handlers.term import Rules, TermPlan, rules_from
-from handlers.texts import span, which_class
+from handlers.texts import span
+from handlers.texts_commands import which_class
 from storage.calendar import Dated, Place, TermClass
 from storage.interactions import Kind, Record
 from storage.people import ClassRoom

@@ -7,7 +7,7 @@ unit's supervisors; for everybody else it is sealed.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from handlers import texts
+from handlers import texts, texts_hand_offs, texts_intake
 from handlers.context import Context, Outcome, Reply
 from handlers.hand_offs import card_for, hand_off, owners_of, to_each, to_tutors
 from handlers.intake import add_to
@@ -37,7 +37,7 @@ def may_read_distress(role: Role, unit_id: int | None, room: ClassRoom) -> bool:
 
 def words_for(item: HandOff, *, may_read: bool) -> str:
     """The words of a hand-off, or that they are sealed."""
-    return item.text if may_read or item.kind is not Label.DISTRESS else texts.sealed()
+    return item.text if may_read or item.kind is not Label.DISTRESS else texts_intake.sealed()
 
 
 # -- use cases ------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ async def unattended_distress(uow: UnitOfWork, now: datetime) -> list[Outgoing]:
         room = rooms[item.class_id]
         people = await owners_of(uow, replace(item, level=Level.UNIT), room, now)
         minutes = int((now - item.asked_at).total_seconds() // 60)
-        text = texts.distress_unattended(item.number, room.name, minutes)
+        text = texts_intake.distress_unattended(item.number, room.name, minutes)
         key = f"distress-waits:{item.number}"
         found += to_each(people, room, item.conversation, key=key, text=text, about=item.number)
     known = await uow.outbox.known([card.key for card in found])
@@ -75,7 +75,7 @@ async def _distress_cards(context: Context, item: HandOff, room: ClassRoom) -> t
     if to_whom and context.working.is_working(context.now):
         return to_whom
     people = await owners_of(context.uow, replace(item, level=Level.UNIT), room, context.now)
-    text = texts.distress_card(
+    text = texts_intake.distress_card(
         number=item.number, class_name=room.name, asker=item.asker_name, text=item.text
     )
     told = {card.conversation.id for card in to_whom}
@@ -107,7 +107,7 @@ async def call_for_help(context: Context, *, is_faint: bool = False) -> Outcome:
         return await _again(context, known, room)
     item = await hand_off(context, Label.DISTRESS, surface_at=None)
     tutor = room.tutor.name if room.tutor else None
-    sentence = texts.distress(context.settings.hotlines, tutor)
+    sentence = texts_intake.distress(context.settings.hotlines, tutor)
     said = () if is_faint else (_aside(sentence, item),)
     return Outcome(
         said,
@@ -120,7 +120,7 @@ async def _again(context: Context, known: HandOff, room: ClassRoom) -> Outcome:
     """The same person writes on: whoever was called reads that, too."""
     await context.uow.flush()
     await add_to(context, known, context.message.text)
-    text = texts.distress_card(
+    text = texts_intake.distress_card(
         number=known.number,
         class_name=room.name,
         asker=known.asker_name,
@@ -133,7 +133,9 @@ async def _again(context: Context, known: HandOff, room: ClassRoom) -> Outcome:
         text=text,
         about=known.number,
     )
-    reply = Reply(texts.distress_noted(), about=known.number, in_private=True, is_quoting=False)
+    reply = Reply(
+        texts_intake.distress_noted(), about=known.number, in_private=True, is_quoting=False
+    )
     record = Record(kind=Kind.ADDITION, action=Action.DISTRESS, article="第十三条")
     return Outcome((reply,), _about(record, known), more)
 
@@ -148,7 +150,7 @@ def _about(record: Record, item: HandOff) -> Record:
 
 def comfort(context: Context) -> Outcome:
     """Somebody in distress whom nobody has on a list: numbers to call, and a way to be found."""
-    return Outcome((Reply(texts.distress_stranger(context.settings.hotlines)),))
+    return Outcome((Reply(texts_intake.distress_stranger(context.settings.hotlines)),))
 
 
 async def shield(context: Context) -> Outcome:
@@ -172,7 +174,7 @@ async def shield(context: Context) -> Outcome:
         context.room,
         message.conversation,
         key=f"privacy:{context.event_id}",
-        text=texts.privacy_card(context.room.name, message.sender_name),
+        text=texts_hand_offs.privacy_card(context.room.name, message.sender_name),
         about=None,
     )
     if context.capabilities[message.conversation.platform].moderates:

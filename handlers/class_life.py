@@ -2,7 +2,7 @@
 
 import re
 
-from handlers import texts, texts_roster
+from handlers import texts_commands, texts_roster
 from handlers.classes import one_room
 from handlers.commands import BadCommand, Command
 from handlers.context import Context, Outcome, Reply
@@ -52,7 +52,7 @@ async def committee(context: Context, argument: str) -> Outcome:
     if not argument.strip() and not context.message.mentions:
         room = context.room
         if room is None:
-            raise UserError(texts.which_class())
+            raise UserError(texts_commands.which_class())
         found = await context.uow.class_life.committee(room.id, context.now)
         lines = [f"{one.office} {one.name}" for one in found]
         return Outcome((Reply(texts_roster.committee(room.name, lines)),))
@@ -173,7 +173,7 @@ async def leave_group(context: Context, argument: str) -> Outcome:
 async def list_groups(context: Context, argument: str) -> Outcome:
     """「小组」: which there are; who is in one's own is said in private."""
     if context.room is None:
-        raise UserError(texts.which_class())
+        raise UserError(texts_commands.which_class())
     groups = await context.uow.class_life.groups(context.room.id)
     lines = [
         texts_roster.group_line(one.number, one.name, len(one.members), one.limit) for one in groups

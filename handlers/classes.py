@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from handlers import commands, texts
+from handlers import commands, texts, texts_commands
 from handlers.context import Context, Outcome, Reply
 from handlers.errors import Forbidden, UserError
 from handlers.permissions import Deed, may, require
@@ -23,7 +23,7 @@ async def own_rooms(context: Context) -> list[ClassRoom]:
         return [require(context.speaker, Deed.SEE_RECORD, context.room)]
     rooms = await context.uow.people.classes(context.speaker.tutored, context.now)
     if not rooms:
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
     return sorted(rooms.values(), key=lambda room: room.name)
 
 
@@ -39,29 +39,29 @@ async def one_room(context: Context, argument: str, usage: str) -> tuple[ClassRo
     for room in sorted(rooms, key=lambda room: len(room.name), reverse=True):
         if argument.startswith(room.name):
             return room, argument[len(room.name) :].strip()
-    raise UserError(texts.which_of_your_classes([room.name for room in rooms], usage))
+    raise UserError(texts_commands.which_of_your_classes([room.name for room in rooms], usage))
 
 
 async def bind(context: Context, argument: str) -> Outcome:
     """「/绑定 班级」 in a group, by somebody with a duty for that class."""
     name = argument.strip()
     if not name:
-        raise commands.BadCommand(texts.usage("/绑定 班级名称"))
+        raise commands.BadCommand(texts_commands.usage("/绑定 班级名称"))
     room = await context.uow.people.class_named(name, context.now)
     if room is None or not may(context.speaker, Deed.BIND_GROUP, room):
         # Whether a class exists is told only to those who may bind one.
         if context.speaker.duties and room is None:
-            raise UserError(texts.no_such_class(name))
-        raise Forbidden(texts.not_allowed())
+            raise UserError(texts_commands.no_such_class(name))
+        raise Forbidden(texts_commands.not_allowed())
     if context.is_private:
-        raise UserError(texts.only_in_group())
+        raise UserError(texts_commands.only_in_group())
     if context.room is not None and context.room.id == room.id:
-        return Outcome((Reply(texts.bound_already(room.name)),))
+        return Outcome((Reply(texts_commands.bound_already(room.name)),))
     if context.room is not None:
         # Taking a group away from a class needs a duty there too.
         require(context.speaker, Deed.BIND_GROUP, context.room)
     await context.uow.people.bind_group(context.message.conversation, room.id)
-    return Outcome((Reply(texts.bound(room.name)),))
+    return Outcome((Reply(texts_commands.bound(room.name)),))
 
 
 async def quiet(context: Context, argument: str) -> Outcome:
@@ -71,12 +71,12 @@ async def quiet(context: Context, argument: str) -> Outcome:
     require(context.speaker, Deed.SET_MANNERS, room)
     if word in ("关", "关闭", "取消", "解除", "off"):
         await context.uow.people.set_quiet(room.id, None)
-        return Outcome((Reply(texts.quiet_off()),), _record())
+        return Outcome((Reply(texts_commands.quiet_off()),), _record())
     is_plain = word in ("", "开", "开启", "on")
     length = DEFAULT_QUIET if is_plain else commands.length(word, usage)
     until = context.now + length
     await context.uow.people.set_quiet(room.id, until)
-    return Outcome((Reply(texts.quiet_on(texts.instant(until, context.now))),), _record())
+    return Outcome((Reply(texts_commands.quiet_on(texts.instant(until, context.now))),), _record())
 
 
 async def mode(context: Context, argument: str) -> Outcome:
@@ -85,9 +85,9 @@ async def mode(context: Context, argument: str) -> Outcome:
     require(context.speaker, Deed.SET_MANNERS, room)
     modes = {"主动": CONFIDENT, "点名": MENTION}
     if word not in modes:
-        raise commands.BadCommand(texts.usage("/模式 主动 或 /模式 点名"))
+        raise commands.BadCommand(texts_commands.usage("/模式 主动 或 /模式 点名"))
     await context.uow.people.set_speak_mode(room.id, modes[word])
-    return Outcome((Reply(texts.mode_set(modes[word] == CONFIDENT)),), _record())
+    return Outcome((Reply(texts_commands.mode_set(modes[word] == CONFIDENT)),), _record())
 
 
 def _record() -> Record:

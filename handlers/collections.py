@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
 
-from handlers import claims, texts, texts_done
+from handlers import claims, texts, texts_commands, texts_done
 from handlers.commands import BadCommand
 from handlers.context import Context, HandedIn, Outcome, Reply
 from handlers.done import actor, complete, said
@@ -133,7 +133,9 @@ async def collect(context: Context, argument: str) -> Outcome:
     title, deadline = title_and_deadline(words, context.now)
     if len(rooms) > 1:
         names = [room.name for room in rooms]
-        raise UserError(texts.which_of_your_classes(names, "/收作业 班级 标题 到 12月5日 17:00"))
+        raise UserError(
+            texts_commands.which_of_your_classes(names, "/收作业 班级 标题 到 12月5日 17:00")
+        )
     room = rooms[0]
     draft = Draft(
         TaskKind.COLLECTION,

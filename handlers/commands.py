@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from rapidfuzz import fuzz, process
 
-from handlers import texts
+from handlers import texts_commands
 from handlers.errors import UserError
 
 _COMMAND = re.compile(r"\s*[/／]\s*([^\s/／]+)\s*(.*)", re.DOTALL)
@@ -56,7 +56,7 @@ def number_and_text(argument: str, usage: str) -> tuple[int, str]:
     """
     match = _NUMBER.fullmatch(argument)
     if match is None or not match[2].strip():
-        raise BadCommand(texts.usage(usage))
+        raise BadCommand(texts_commands.usage(usage))
     return int(match[1]), match[2].strip()
 
 
@@ -68,7 +68,7 @@ def number_only(argument: str, usage: str) -> int:
     """
     match = _NUMBER.fullmatch(argument)
     if match is None or match[2]:
-        raise BadCommand(texts.usage(usage))
+        raise BadCommand(texts_commands.usage(usage))
     return int(match[1])
 
 
@@ -80,11 +80,11 @@ def length(argument: str, usage: str) -> timedelta:
     """
     match = _LENGTH.fullmatch(argument.strip())
     if match is None:
-        raise BadCommand(texts.usage(usage))
+        raise BadCommand(texts_commands.usage(usage))
     unit = {"分钟": 1, "分": 1, "m": 1, "天": 1440, "d": 1440}.get(match[2] or "时", 60)
     span = timedelta(minutes=int(match[1]) * unit)
     if not timedelta() < span <= timedelta(days=30):
-        raise BadCommand(texts.usage(usage))
+        raise BadCommand(texts_commands.usage(usage))
     return span
 
 
@@ -101,8 +101,8 @@ def day(argument: str, now: datetime, usage: str) -> date:
         return now.date() - timedelta(days=1)
     match = _DAY.fullmatch(word)
     if match is None:
-        raise BadCommand(texts.usage(usage))
+        raise BadCommand(texts_commands.usage(usage))
     try:
         return date(int(match[1] or now.year), int(match[2]), int(match[3]))
     except ValueError as error:
-        raise BadCommand(texts.usage(usage)) from error
+        raise BadCommand(texts_commands.usage(usage)) from error

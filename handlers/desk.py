@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from handlers import texts
+from handlers import texts, texts_desk, texts_intake
 from handlers.clocks import next_level
 from handlers.decision import article_of
 from handlers.errors import UserError
@@ -78,51 +78,53 @@ class Desk:
     async def answer(self, text: str) -> Messages:
         """The answer, to the asker alone; closes the case."""
         if is_empty_reply(text):
-            raise UserError(texts.desk_empty_answer())
+            raise UserError(texts_desk.desk_empty_answer())
         if not await self._close(text):
-            raise UserError(texts.desk_closed(self.item.number))
+            raise UserError(texts_desk.desk_closed(self.item.number))
         self._note(StepKind.ANSWERED, text)
         if self.item.kind is Label.DISTRESS:
             # What was done is between people and the record.
             return ()
-        words = texts.answered_by_supervisor(self.official.name, self.item.number, text)
+        words = texts_desk.answered_by_supervisor(self.official.name, self.item.number, text)
         return await self._to_asker("answer", words, closes=True)
 
     async def update(self, text: str) -> Messages:
         """How it stands; the case stays open."""
         if is_empty_reply(text):
-            raise UserError(texts.desk_empty_answer())
+            raise UserError(texts_desk.desk_empty_answer())
         if not await self.uow.cases.update_told(self.item, self.now):
-            raise UserError(texts.desk_closed(self.item.number))
+            raise UserError(texts_desk.desk_closed(self.item.number))
         self._note(StepKind.UPDATED, text)
         if self.item.kind is Label.DISTRESS:
             return ()
-        words = texts.updated_by_supervisor(self.official.name, self.item.number, text)
+        words = texts_desk.updated_by_supervisor(self.official.name, self.item.number, text)
         return await self._to_asker("update", words)
 
     async def extend(self, reason: str) -> Messages:
         """More time for the solution, once, with a reason the asker is told."""
         if len(reason.strip()) < 2:
-            raise UserError(texts.desk_reason_missing())
+            raise UserError(texts_desk.desk_reason_missing())
         if self.item.closed_at is not None:
-            raise UserError(texts.desk_closed(self.item.number))
+            raise UserError(texts_desk.desk_closed(self.item.number))
         if not await self.uow.cases.extend(self.item, self.now):
-            raise UserError(texts.desk_extended_already(self.item.number))
+            raise UserError(texts_desk.desk_extended_already(self.item.number))
         self._note(StepKind.EXTENDED, reason)
         since = self.item.level_since or self.item.asked_at
         length = self.working.settings.allowance("extended_solution")
         blind = await self.uow.lines.blind([self.item.account], since, self.now)
         due = self.working.due(since, length, blind.get(self.item.account, ()))
-        words = texts.extended_by_supervisor(self.item.number, reason, texts.instant(due, self.now))
+        words = texts_desk.extended_by_supervisor(
+            self.item.number, reason, texts.instant(due, self.now)
+        )
         return await self._to_asker("extend", words)
 
     async def move_up(self, reason: str, *, to: Level) -> Messages:
         """To the unit's desk (接手) or the province's; whoever had it is told."""
         upwards = next_level(self.item.level)
         if upwards is None or (to is Level.UNIT and self.item.level is not Level.TUTOR):
-            raise UserError(texts.desk_moved_already(self.item.number))
+            raise UserError(texts_desk.desk_moved_already(self.item.number))
         if not await self.uow.cases.escalate(self.item, to, self.now):
-            raise UserError(texts.desk_moved_already(self.item.number))
+            raise UserError(texts_desk.desk_moved_already(self.item.number))
         self._note(
             StepKind.ESCALATED,
             f"{texts.LEVEL_NAMES[to]}：{reason}" if reason else texts.LEVEL_NAMES[to],
@@ -130,13 +132,13 @@ class Desk:
         told: list[Outgoing] = []
         number, class_name = self.item.number, self.room.name
         if self.item.level is Level.TUTOR and not self.item.is_about_tutor:
-            words = texts.taken_over(number, class_name, texts.LEVEL_NAMES[to])
+            words = texts_desk.taken_over(number, class_name, texts.LEVEL_NAMES[to])
             told += self._to_people(self.room.tutors, "taken", words)
         if to is Level.PROVINCE:
             found = await self.uow.people.supervisors_of([None], self.now)
             accused = {it.person_id for it in self.room.tutors} if self.item.is_about_tutor else ()
             people = [it for it in found.get(None, ()) if it.person_id not in accused]
-            words = texts.came_up(number, class_name, self.kind_name, reason)
+            words = texts_desk.came_up(number, class_name, self.kind_name, reason)
             told += self._to_people(people, "came", words)
         return tuple(told)
 
@@ -144,9 +146,9 @@ class Desk:
         """The same matter as another's; both stay, each asker gets an own answer."""
         root = number if other is None else other.item.duplicate_of or number
         if other is None or self.item.number in (number, root):
-            raise UserError(texts.desk_link_unknown(number))
+            raise UserError(texts_desk.desk_link_unknown(number))
         if not await self.uow.cases.link(self.item, root):
-            raise UserError(texts.desk_link_unknown(number))
+            raise UserError(texts_desk.desk_link_unknown(number))
         self._note(StepKind.LINKED, f"T-{root}")
         return ()
 
@@ -158,15 +160,15 @@ class Desk:
         ask them in person.
         """
         if not self.item.is_about_tutor:
-            raise UserError(texts.desk_no_hearing(self.item.number))
+            raise UserError(texts_desk.desk_no_hearing(self.item.number))
         tutors = [tutor for tutor in self.room.tutors if tutor.person_id in person_ids]
         if not tutors or len(words.strip()) < 2:
-            raise UserError(texts.desk_hearing_whom())
+            raise UserError(texts_desk.desk_hearing_whom())
         if not await self.uow.cases.open_hearing(self.item, self.now):
-            raise UserError(texts.desk_hearing_open(self.item.number))
+            raise UserError(texts_desk.desk_hearing_open(self.item.number))
         for tutor in tutors:
             self._note(StepKind.HEARING, f"{person(tutor.person_id)}\n{mask(words)}")
-        card = texts.hearing_card(self.item.number, self.room.name, mask(words))
+        card = texts_desk.hearing_card(self.item.number, self.room.name, mask(words))
         return self._to_people(tutors, "hearing", card, key="hearing")
 
     async def rule(
@@ -185,27 +187,27 @@ class Desk:
         """
         item = self.item
         if Category.COMPLAINT is not item.category and item.kind is not Label.COMPLAINT:
-            raise UserError(texts.desk_no_verdict(item.number))
+            raise UserError(texts_desk.desk_no_verdict(item.number))
         if item.verdict is not None:
             raise UserError(self._ruled(item))
         if len(reason.strip()) < 2 or is_empty_reply(words):
-            raise UserError(texts.desk_reason_missing())
+            raise UserError(texts_desk.desk_reason_missing())
         steps = await self.uow.cases.steps(item.number)
         if not is_unheard_wanted and not may_be_ruled(item, steps, self.working, self.now):
-            raise UserError(texts.desk_not_heard())
+            raise UserError(texts_desk.desk_not_heard())
         if not await self.uow.cases.decide(
             item, verdict, reason=reason, by=self.official.actor, at=self.now
         ):
             first = await self.uow.questions.get(item.number)
             assert first is not None
             raise UserError(self._ruled(first))
-        self._note(StepKind.VERDICT, f"{texts.VERDICT_NAMES[verdict]}：{reason}")
+        self._note(StepKind.VERDICT, f"{texts_desk.VERDICT_NAMES[verdict]}：{reason}")
         self._record_finding(verdict, about)
-        told = texts.verdict_told(item.number, verdict, words)
+        told = texts_desk.verdict_told(item.number, verdict, words)
         closes = item.closed_at is None and await self._close(told)
         messages = await self._to_asker("verdict", told, closes=closes)
         if item.hearing_since is not None:
-            to_tutor = texts.verdict_told_to_tutor(item.number, verdict, reason)
+            to_tutor = texts_desk.verdict_told_to_tutor(item.number, verdict, reason)
             heard = {
                 step.text.partition("\n")[0] for step in steps if step.kind is StepKind.HEARING
             }
@@ -278,7 +280,7 @@ class Desk:
         by = item.verdict_by.removeprefix("supervisor:")
         when = texts.instant(item.verdict_at or self.now, self.now)
         assert item.verdict is not None
-        return texts.desk_ruled_already(item.number, item.verdict, by, when)
+        return texts_desk.desk_ruled_already(item.number, item.verdict, by, when)
 
     async def _to_asker(self, what: str, text: str, *, closes: bool = False) -> Messages:
         """
@@ -294,12 +296,12 @@ class Desk:
         if await self.reaches_asker():
             if closes:
                 await ask_for_mark(self.uow, item, alone, self.now)
-                text = f"{text}\n{texts.mark_invited(item.number)}"
+                text = f"{text}\n{texts_intake.mark_invited(item.number)}"
             return (Outgoing(key=key, conversation=alone, text=text, about=item.number),)
         if item.is_about_tutor:
             # The tutor reads the group along.
             return ()
-        words = texts.answer_waits(item.number)
+        words = texts_desk.answer_waits(item.number)
         return (
             Outgoing(
                 key=key,

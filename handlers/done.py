@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from handlers import claims, matters, texts, texts_done
+from handlers import claims, matters, texts_commands, texts_done
 from handlers.claims import Claim, Saying
 from handlers.commands import BadCommand
 from handlers.context import SILENCE, Context, Outcome, Reply
@@ -85,7 +85,7 @@ def number_of(argument: str, usage: str) -> tuple[int, str]:
     """
     match = _NUMBER.fullmatch(argument)
     if match is None:
-        raise BadCommand(texts.usage(usage))
+        raise BadCommand(texts_commands.usage(usage))
     return int(match[1]), match[2].strip()
 
 
@@ -98,7 +98,7 @@ async def task_for(context: Context, number: int, deed: Deed) -> tuple[Task, Cla
         UserError: not theirs, in the same words as if there were none.
     """
     if not context.speaker.duties and not context.speaker.offices:
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
     task = await context.uow.tasks.of(number)
     if task is None or task.kind is TaskKind.PERSONAL:
         raise UserError(texts_done.no_such_task(number))
@@ -492,7 +492,7 @@ async def _mark(context: Context, argument: str, *, is_done: bool) -> Outcome:
     task, room = await task_for(context, number, Deed.COLLECT)
     names = [name for name in re.split(r"[\s,，、]+", words) if name]
     if not names:
-        raise BadCommand(texts.usage(usage))
+        raise BadCommand(texts_commands.usage(usage))
     if task.state is TaskState.CANCELLED:
         raise UserError(texts_done.task_over(number))
     students = await context.uow.receipts.students(room.id)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handlers import texts
+from handlers import texts, texts_intake
 from handlers import texts_timetable as words
 from handlers.context import Context, Outcome, Reply
 from handlers.errors import UserError
@@ -171,7 +171,7 @@ async def unsubscribe(context: Context, argument: str) -> Outcome:
 
 def _student(context: Context) -> int:
     if not context.is_private:
-        raise UserError(texts.ask_in_private("日历订阅"))
+        raise UserError(texts_intake.ask_in_private("日历订阅"))
     if context.speaker.duties:
         raise UserError(words.feed_is_for_students())
     if context.speaker.person_id is None:

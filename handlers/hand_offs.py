@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from handlers import texts
+from handlers import texts, texts_commands, texts_desk, texts_hand_offs, texts_intake
 from handlers.alike import find_alike, is_for_everybody
 from handlers.clocks import due_of
 from handlers.context import SILENCE, Context, Outcome, Reply
@@ -224,12 +224,12 @@ async def open_item(context: Context, number: int, deed: Deed) -> tuple[HandOff,
     item, room = await _found(context, number, deed)
     if item is None or room is None:
         if not context.speaker.duties:
-            raise Forbidden(texts.not_allowed())
-        raise UserError(texts.no_such_number(number))
+            raise Forbidden(texts_commands.not_allowed())
+        raise UserError(texts_hand_offs.no_such_number(number))
     if item.state is State.CLOSED:
-        raise UserError(texts.closed_already(number))
+        raise UserError(texts_hand_offs.closed_already(number))
     if item.is_about_tutor and context.speaker.role_in(room) is Role.TUTOR:
-        raise UserError(texts.only_a_statement(number))
+        raise UserError(texts_desk.only_a_statement(number))
     return item, room
 
 
@@ -328,10 +328,10 @@ def card_for(hand_off: HandOff, room: ClassRoom, now: datetime) -> tuple[Outgoin
 
 def _card(item: HandOff, room: ClassRoom, now: datetime) -> str:
     if item.kind is Label.DISTRESS:
-        return texts.distress_card(
+        return texts_intake.distress_card(
             number=item.number, class_name=room.name, asker=item.asker_name, text=item.text
         )
-    return texts.card(
+    return texts_hand_offs.card(
         number=item.number,
         class_name=room.name,
         asker=item.asker_name,
@@ -380,7 +380,7 @@ async def cards_for(context: Context, item: HandOff, room: ClassRoom) -> tuple[O
         room,
         item.conversation,
         key=f"more:{item.number}",
-        text=texts.card_of_more(first.number, others, first.text),
+        text=texts_hand_offs.card_of_more(first.number, others, first.text),
         about=first.number,
     )
     return cards + more
@@ -424,14 +424,16 @@ async def reply_to_hand_off(
             # In the group even a refusal would say what the message is.
             return SILENCE
         if is_hidden_from(context.speaker, item):
-            raise UserError(texts.no_such_number(item.number))
+            raise UserError(texts_hand_offs.no_such_number(item.number))
         if item.is_about_tutor and role is Role.TUTOR:
-            raise UserError(texts.only_a_statement(item.number))
+            raise UserError(texts_desk.only_a_statement(item.number))
     if item.kind is Label.DISTRESS:
         # Any word of theirs to it says that somebody is there.
         await context.uow.cases.update_told(item, context.now)
     if is_empty_reply(text):
-        return SILENCE if is_visible else Outcome((Reply(texts.empty_reply(item.number)),))
+        return (
+            SILENCE if is_visible else Outcome((Reply(texts_hand_offs.empty_reply(item.number)),))
+        )
     if department is not None:
         solved_by = SolvedBy.DEPARTMENT
     else:
@@ -454,17 +456,17 @@ async def reply_to_hand_off(
     brought = await to_askers(
         context,
         told,
-        lambda numbers: texts.relayed(name, numbers, text),
+        lambda numbers: texts_hand_offs.relayed(name, numbers, text),
         key="relay",
         is_closing=True,
     )
     replies: tuple[Reply, ...] = ()
     numbers = [it.number for it in closed]
     if not is_visible and item.kind is Label.DISTRESS:
-        replies = (Reply(texts.cared_for(item.number)),)
+        replies = (Reply(texts_hand_offs.cared_for(item.number)),)
     elif not is_visible:
         by_name = "" if department is None else department.name
-        replies = (Reply(texts.replied(numbers, by_name)),)
+        replies = (Reply(texts_hand_offs.replied(numbers, by_name)),)
     return Outcome(replies, records[0], brought + asked, further=tuple(records[1:]))
 
 
@@ -482,7 +484,7 @@ async def _asked_for_marks(context: Context, items: Iterable[HandOff]) -> tuple[
             continue
         await ask_for_mark(context.uow, item, alone, context.now)
         key = f"mark:{context.event_id}:{item.number}"
-        text = texts.mark_invited(item.number)
+        text = texts_intake.mark_invited(item.number)
         outgoing.append(Outgoing(key=key, conversation=alone, text=text, about=item.number))
     return tuple(outgoing)
 
@@ -529,7 +531,7 @@ async def _close(context: Context, item: HandOff, text: str, solved_by: SolvedBy
             answer=mask(text),
         )
         if not is_closed and one is item:
-            raise UserError(texts.closed_already(item.number))
+            raise UserError(texts_hand_offs.closed_already(item.number))
         if is_closed:
             closed.append(one)
             context.uow.cases.note(step_of(context, one.number, StepKind.ANSWERED))
@@ -608,7 +610,7 @@ async def to_askers(
                 Outgoing(
                     key=f"{key}:{context.event_id}:{item.number}",
                     conversation=place,
-                    text=texts.something_to_read(item.number),
+                    text=texts_hand_offs.something_to_read(item.number),
                     mention=(item.asker_id,),
                 )
             )
@@ -623,7 +625,7 @@ async def to_askers(
                 key=f"{key}:{context.event_id}:{first.number}",
                 conversation=place,
                 text=say([item.number for item in here])
-                + (f"\n{texts.mark_asked()}" if is_closing else ""),
+                + (f"\n{texts_intake.mark_asked()}" if is_closing else ""),
                 quote=first.message_id if place == first.conversation else "",
                 mention=tuple(dict.fromkeys(it.asker_id for it in here)) if is_group else (),
                 about=first.number,
@@ -664,12 +666,14 @@ async def answer_by_quote(context: Context, ours: Outgoing | None) -> Outcome:
     if not is_staff and await _is_contacts(context):
         if await department_of(context, item) is not None:
             return await reply_to_hand_off(context, item, context.message.text, is_visible=False)
-        return Outcome((Reply(texts.with_you_no_longer(item.number)),))
+        return Outcome((Reply(texts_hand_offs.with_you_no_longer(item.number)),))
     if not is_staff:
         return await _classmate(context, item)
     in_group = not context.is_private
     if item.state is State.CLOSED:
-        return SILENCE if in_group else Outcome((Reply(texts.closed_already(item.number)),))
+        return (
+            SILENCE if in_group else Outcome((Reply(texts_hand_offs.closed_already(item.number)),))
+        )
     return await reply_to_hand_off(context, item, context.message.text, is_visible=in_group)
 
 

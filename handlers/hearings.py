@@ -4,7 +4,7 @@ then a card, their statement on record, and the verdict."""
 from collections.abc import Sequence
 from datetime import datetime
 
-from handlers import commands, texts
+from handlers import commands, texts_desk, texts_hand_offs
 from handlers.context import Context, Outcome, Reply
 from handlers.errors import UserError
 from handlers.hand_offs import is_empty_reply
@@ -63,7 +63,7 @@ async def speak(context: Context, argument: str) -> Outcome:
     if found is None:
         # Of somebody else's case as of none: the same words.
         require(context.speaker, Deed.REPLY, context.room)
-        raise UserError(texts.no_such_number(number))
+        raise UserError(texts_hand_offs.no_such_number(number))
     return found
 
 
@@ -84,7 +84,7 @@ async def _state(context: Context, item: HandOff, text: str) -> Outcome | None:
     if who not in heard_of(steps):
         return None
     if is_empty_reply(text):
-        return Outcome((Reply(texts.empty_statement(item.number)),))
+        return Outcome((Reply(texts_desk.empty_statement(item.number)),))
     context.uow.cases.note(
         Step(
             item.number, context.message.sent_at, StepKind.HEARD, who, mask(text), context.event_id
@@ -98,4 +98,4 @@ async def _state(context: Context, item: HandOff, text: str) -> Outcome | None:
         is_about_tutor=True,
         class_id=item.class_id,
     )
-    return Outcome((Reply(texts.statement_recorded(item.number)),), record)
+    return Outcome((Reply(texts_desk.statement_recorded(item.number)),), record)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from handlers import texts
+from handlers import texts, texts_commands, texts_intake
 from handlers.clocks import LADDER, due_of
 from handlers.context import Context, Outcome, Reply
 from handlers.decision import Stance, is_about_tutor
@@ -126,7 +126,7 @@ def takes_anything(prompt: Prompt) -> bool:
 
 def owner_text(item: HandOff) -> str:
     """Who has it, in words."""
-    return texts.owner_in_words(item.level, is_hidden=is_kept_from(item, Role.TUTOR))
+    return texts_intake.owner_in_words(item.level, is_hidden=is_kept_from(item, Role.TUTOR))
 
 
 def actor_of(context: Context) -> str:
@@ -188,7 +188,7 @@ async def bring(context: Context, item: HandOff, news: str = "") -> tuple[Outgoi
     if item.level is Level.TUTOR:
         return card_for(item, context.room, context.now)
     people = await owners_of(context.uow, item, context.room, context.now)
-    text = texts.case_card(
+    text = texts_intake.case_card(
         number=item.number,
         class_name=context.room.name,
         category=texts.CATEGORY_NAMES[item.category],
@@ -268,11 +268,11 @@ def _after_what(context: Context, item: HandOff, course: Course) -> Stage:
 
 def _question(stage: Stage) -> str:
     return {
-        Stage.WHAT: texts.intake_what,
-        Stage.SORT: texts.intake_sort,
-        Stage.WHOM: texts.intake_whom,
-        Stage.WANTS: texts.intake_wants,
-        Stage.MORE: texts.intake_what,
+        Stage.WHAT: texts_intake.intake_what,
+        Stage.SORT: texts_intake.intake_sort,
+        Stage.WHOM: texts_intake.intake_whom,
+        Stage.WANTS: texts_intake.intake_wants,
+        Stage.MORE: texts_intake.intake_what,
     }[stage]()
 
 
@@ -311,12 +311,14 @@ async def begin(
     `category` None is for the province, where it is asked if the words do not tell.
     """
     if context.room is None:
-        words = texts.which_class() if context.is_private else texts.group_not_bound()
+        words = (
+            texts_commands.which_class() if context.is_private else texts_commands.group_not_bound()
+        )
         return Outcome((Reply(words),))
     await context.uow.flush()
     known = await _over_the_cap(context)
     if known is not None:
-        return await _added(context, known, text, words=texts.added_by_cap(known.number))
+        return await _added(context, known, text, words=texts_intake.added_by_cap(known.number))
     topic = understand(text).topic if text else Topic.NONE
     if province:
         found = category or category_in(text) or Category.COMPLAINT
@@ -340,10 +342,10 @@ async def complain(context: Context, stance: Stance) -> Outcome:
     text, topic = context.message.text, context.understanding.topic
     known = next((it for it in context.waiting if it.category is Category.COMPLAINT), None)
     if known is None and (known := await _over_the_cap(context)) is not None:
-        words = texts.added_by_cap(known.number)
+        words = texts_intake.added_by_cap(known.number)
         return await _added(context, known, text, words=words, is_said=is_addressed)
     if known is not None:
-        words = texts.complaint_added(known.number)
+        words = texts_intake.complaint_added(known.number)
         return await _added(context, known, text, words=words, is_said=is_addressed)
     was_told = await _was_shown_the_way(context)
     course = course_of(Category.COMPLAINT, text, topic)
@@ -379,7 +381,7 @@ async def _receipt(
     """The number, in private; in the group a word that there is one, and only if asked there."""
     lasts = ASKED_FOR if context.is_private else ASKED_FROM_GROUP_FOR
     await ask(context, item, stage, lasts)
-    words = texts.intake_opened(
+    words = texts_intake.intake_opened(
         item.number,
         texts.CATEGORY_NAMES[item.category],
         owner_text(item),
@@ -389,12 +391,12 @@ async def _receipt(
     record = opened_record(item)
     if context.is_private:
         return Outcome((Reply(words, about=item.number),), record, tuple(others))
-    instead = texts.intake_way() if may_speak else ""
+    instead = texts_intake.intake_way() if may_speak else ""
     if is_addressed:
-        instead = texts.intake_how_to_begin()
+        instead = texts_intake.intake_how_to_begin()
     told = Reply(words, about=item.number, is_quoting=False, in_private=True, else_in_group=instead)
     aloud = is_addressed and await reaches_in_private(context)
-    replies = (Reply(texts.intake_is_private()), told) if aloud else (told,)
+    replies = (Reply(texts_intake.intake_is_private()), told) if aloud else (told,)
     return Outcome(replies, record, tuple(others))
 
 
@@ -412,7 +414,7 @@ async def _added(
     )
     if not is_said:
         return Outcome((), record, tuple(others))
-    instead = "" if context.is_private else texts.intake_how_to_begin()
+    instead = "" if context.is_private else texts_intake.intake_how_to_begin()
     reply = Reply(
         words,
         about=item.number,
@@ -445,7 +447,9 @@ async def resume(context: Context, text: str) -> Outcome | None:
     word = normalise(text).strip(" 。.!！")
     if word.removeprefix("我要") in WORDS:
         await ask(context, item, stage, ASKED_FOR)
-        return Outcome((Reply(texts.intake_stands(item.number, _question(stage)), item.number),))
+        return Outcome(
+            (Reply(texts_intake.intake_stands(item.number, _question(stage)), item.number),)
+        )
     if not word:
         return await _evidence(context, item, stage)
     match stage:
@@ -459,7 +463,7 @@ async def resume(context: Context, text: str) -> Outcome | None:
             return await _told_wants(context, item, text, is_skipped=word in _SKIP)
     await ask(context, item, Stage.MORE, ASKED_FOR)
     item, others = await add_to(context, item, text)
-    reply = Reply(texts.complaint_added(item.number), about=item.number)
+    reply = Reply(texts_intake.complaint_added(item.number), about=item.number)
     return Outcome((reply,), others=tuple(others))
 
 
@@ -467,7 +471,7 @@ async def _evidence(context: Context, item: HandOff, stage: Stage) -> Outcome:
     item, others = await add_to(context, item, "")
     await ask(context, item, stage, ASKED_FOR)
     question = "" if stage is Stage.MORE else _question(stage)
-    reply = Reply(texts.intake_evidence(question), about=item.number)
+    reply = Reply(texts_intake.intake_evidence(question), about=item.number)
     return Outcome((reply,), others=tuple(others))
 
 
@@ -502,7 +506,7 @@ async def _told_what(context: Context, item: HandOff, text: str, *, is_skipped: 
 
 
 async def _told_sort(context: Context, item: HandOff, text: str, word: str) -> Outcome:
-    category = _choice(word, texts.SORTS, _SORTS)
+    category = _choice(word, texts_intake.SORTS, _SORTS)
     others: Sequence[Outgoing] = ()
     if category is not None:
         item = await _of_category(context, item, category)
@@ -514,7 +518,7 @@ async def _told_sort(context: Context, item: HandOff, text: str, word: str) -> O
 async def _told_whom(context: Context, item: HandOff, text: str, word: str) -> Outcome:
     """Only now is it known whose it is; the tutor hears of it if it is not about them."""
     others: Sequence[Outgoing] = ()
-    topic = _choice(word, texts.WHOM, _TOPICS)
+    topic = _choice(word, texts_intake.WHOM, _TOPICS)
     if topic is None and word not in _SKIP:
         item, others = await add_to(context, item, text)
         course = course_of(item.category, text, understand(text).topic)
@@ -537,7 +541,7 @@ async def _told_wants(context: Context, item: HandOff, text: str, *, is_skipped:
         others = ()
     await ask(context, item, Stage.MORE, ASKED_FOR)
     topic = "" if item.topic in (Topic.NONE, Topic.OTHER) else texts.TOPIC_NAMES[item.topic]
-    words = texts.intake_done(
+    words = texts_intake.intake_done(
         item.number,
         texts.CATEGORY_NAMES[item.category],
         "教师" if item.topic is Topic.CONTACT else topic,
@@ -575,7 +579,7 @@ async def _ask_next(
     context: Context, item: HandOff, stage: Stage, others: Sequence[Outgoing]
 ) -> Outcome:
     await ask(context, item, stage, ASKED_FOR)
-    reply = Reply(texts.intake_noted(_question(stage)), about=item.number)
+    reply = Reply(texts_intake.intake_noted(_question(stage)), about=item.number)
     return Outcome((reply,), others=tuple(others))
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from handlers import texts
+from handlers import texts_commands, texts_hand_offs, texts_learning
 from handlers.attention import understanding_of
 from handlers.commands import BadCommand
 from handlers.context import SILENCE, Context, Outcome, Reply
@@ -157,7 +157,7 @@ def clusters(items: Sequence[Unanswered]) -> tuple[Cluster, ...]:
     for item in items:
         text = item.text.strip()
         if text not in folds:
-            folds[text] = "" if text == texts.recalled() else fold(text)
+            folds[text] = "" if text == texts_commands.recalled() else fold(text)
         if folds[text]:
             by_fold[folds[text]].append(item)
     # The most usual wording leads, the newest among equals.
@@ -580,12 +580,12 @@ async def suggest(context: Context, argument: str) -> Outcome:
     """「/收录 T-12 [标准问法]」: a tutor's answer becomes a suggested entry."""
     match = _NUMBER.fullmatch(argument)
     if match is None:
-        raise BadCommand(texts.usage(USAGE))
+        raise BadCommand(texts_commands.usage(USAGE))
     number, words = int(match[1]), mask(" ".join(match[2].split()))[:100]
     item = await context.uow.questions.get(number)
     if item is None or is_hidden_from(context.speaker, item):
         require(context.speaker, Deed.SUGGEST, context.room)
-        raise UserError(texts.no_such_number(number))
+        raise UserError(texts_hand_offs.no_such_number(number))
     room = await context.uow.people.get_class(item.class_id, context.now)
     require(context.speaker, Deed.SUGGEST, room)
     await _require_suggestible(context, item)
@@ -599,7 +599,7 @@ async def suggest(context: Context, argument: str) -> Outcome:
     said = [without_names(text, names) for text in (own, *family)]
     answer = without_names(mask(item.answer or ""), names)
     question = words or said[0]
-    source = texts.answer_of_tutor(
+    source = texts_learning.answer_of_tutor(
         asked.answered_by or context.speaker.name, asked.answered_at or context.now
     )
     draft = drafted(question, said, answer, source, item) | {"班级": room.name}
@@ -623,25 +623,25 @@ async def suggest(context: Context, argument: str) -> Outcome:
         hand_off=item.number,
         class_id=item.class_id,
     )
-    return Outcome((Reply(texts.suggested(number, tuple(dict.fromkeys(marked)))),), record)
+    return Outcome((Reply(texts_learning.suggested(number, tuple(dict.fromkeys(marked)))),), record)
 
 
 async def _require_suggestible(context: Context, item: HandOff) -> None:
     # What went past the tutor from its first moment is not there for the tutor.
     went_past = item.level is not Level.TUTOR and item.level_since is None
     if item.is_about_tutor or (went_past and context.speaker.tutored):
-        raise UserError(texts.no_such_number(item.number))
+        raise UserError(texts_hand_offs.no_such_number(item.number))
     if item.kind is not Label.QUESTION or item.category is not Category.INQUIRY:
-        raise UserError(texts.only_questions_are_kept(item.number))
+        raise UserError(texts_learning.only_questions_are_kept(item.number))
     if item.state is not State.CLOSED or not item.answer:
-        raise UserError(texts.answer_first(item.number))
+        raise UserError(texts_learning.answer_first(item.number))
     if item.solved_by not in (SolvedBy.TUTOR, SolvedBy.SUPERVISOR):
-        raise UserError(texts.classmates_answer(item.number))
-    if item.text.strip() == texts.recalled() or not fold(item.text):
-        raise UserError(texts.question_is_gone(item.number))
+        raise UserError(texts_learning.classmates_answer(item.number))
+    if item.text.strip() == texts_commands.recalled() or not fold(item.text):
+        raise UserError(texts_learning.question_is_gone(item.number))
     known = await context.uow.learning.of_hand_off(item.number)
     if known is not None:
-        raise UserError(texts.suggested_already(item.number, known.standing))
+        raise UserError(texts_learning.suggested_already(item.number, known.standing))
 
 
 def _family(item: HandOff, questions: Sequence[Unanswered]) -> list[str]:
@@ -684,7 +684,7 @@ async def judge(context: Context, *, is_useful: bool, is_called: bool) -> Outcom
     place = message.conversation
     uow, speaker_id = context.uow, message.sender_id
     if await uow.learning.has_voted(answer.event_id, place.platform, speaker_id):
-        return Outcome((Reply(texts.noted_already()),)) if context.is_private else SILENCE
+        return Outcome((Reply(texts_learning.noted_already()),)) if context.is_private else SILENCE
     await uow.learning.vote(
         answer,
         event_id=context.event_id,
@@ -693,7 +693,7 @@ async def judge(context: Context, *, is_useful: bool, is_called: bool) -> Outcom
         now=context.now,
     )
     if is_useful:
-        return Outcome((Reply(texts.glad()),)) if context.is_private else SILENCE
+        return Outcome((Reply(texts_learning.glad()),)) if context.is_private else SILENCE
     if (answer.platform, answer.speaker_id) != (place.platform, speaker_id):
         # A classmate's view is counted; to hand a question over is for whoever asked it.
         return SILENCE
@@ -751,7 +751,7 @@ async def _hand_over(context: Context, answer: Answered) -> Outcome:
         hand_off=item.number,
         class_id=room.id,
     )
-    sentence = texts.handed_off_as_useless(item.number, tutor, answer_due(context, item))
+    sentence = texts_learning.handed_off_as_useless(item.number, tutor, answer_due(context, item))
     cards = () if waiting else await cards_for(context, item, room)
     return Outcome((Reply(sentence, about=item.number),), record, cards)
 

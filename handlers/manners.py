@@ -3,7 +3,7 @@ said in public and nobody is ever muted by program."""
 
 import re
 
-from handlers import texts
+from handlers import texts_intake
 from handlers.context import SILENCE, Context, Outcome, Reply
 from handlers.hand_offs import to_tutors
 from handlers.records import day_bounds
@@ -44,13 +44,13 @@ async def mind(context: Context) -> Outcome:
         return SILENCE
     record = Record(Kind.MANNERS, Action.REMIND, article="第十三条")
     if before + 1 < TUTOR_HEARS_AT:
-        hint = Reply(texts.manners_hint(), in_private=True, is_quoting=False)
+        hint = Reply(texts_intake.manners_hint(), in_private=True, is_quoting=False)
         return Outcome((hint,), record)
     card = to_tutors(
         context.room,
         place,
         key=f"manners:{context.event_id}",
-        text=texts.manners_card(context.room.name, message.sender_name),
+        text=texts_intake.manners_card(context.room.name, message.sender_name),
         about=None,
     )
     return Outcome((), record, card)

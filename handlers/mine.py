@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from handlers import commands, texts
+from handlers import commands, texts, texts_commands, texts_hand_offs, texts_intake
 from handlers.clocks import next_level
 from handlers.context import Context, Outcome, Reply
 from handlers.errors import UserError
@@ -86,8 +86,8 @@ async def progress(context: Context, argument: str) -> Outcome:
     item = await context.uow.questions.get(number)
     if item is None or not is_own(context, item):
         if context.is_private:
-            raise UserError(texts.no_such_number(number))
-        return _aside(context, texts.no_such_number(number), "进度")
+            raise UserError(texts_hand_offs.no_such_number(number))
+        return _aside(context, texts_hand_offs.no_such_number(number), "进度")
     words = _progress(context, item)
     if context.is_private or is_public(item):
         return Outcome((Reply(words),))
@@ -99,7 +99,7 @@ def _progress(context: Context, item: HandOff) -> str:
     # In a group everybody reads along, so what was answered is only repeated in private.
     is_sharable = (context.is_private or not is_public(item)) and item.kind is not Label.DISTRESS
     is_quiet = item.kind is Label.DISTRESS or not is_open
-    return texts.progress_of(
+    return texts_intake.progress_of(
         item.number,
         texts.CATEGORY_NAMES[item.category],
         state_in_words(item),
@@ -113,7 +113,7 @@ def _progress(context: Context, item: HandOff) -> str:
 async def _all_open(context: Context) -> Outcome:
     items = await _open_items(context)
     lines = [
-        texts.open_item(
+        texts_intake.open_item(
             item.number,
             texts.CATEGORY_NAMES[item.category],
             state_in_words(item),
@@ -121,7 +121,7 @@ async def _all_open(context: Context) -> Outcome:
         )
         for item in items[:CONTENT]
     ]
-    words = texts.open_items(lines) if lines else texts.nothing_open()
+    words = texts_intake.open_items(lines) if lines else texts_intake.nothing_open()
     if context.is_private:
         return Outcome((Reply(words),))
     return _aside(context, words, "进度")
@@ -141,7 +141,7 @@ async def _open_items(context: Context) -> list[HandOff]:
 def _aside(context: Context, words: str, word: str) -> Outcome:
     """In private; where that cannot be, how to ask there."""
     reply = Reply(
-        words, is_quoting=False, in_private=True, else_in_group=texts.ask_in_private(word)
+        words, is_quoting=False, in_private=True, else_in_group=texts_intake.ask_in_private(word)
     )
     return Outcome((reply,))
 
@@ -153,7 +153,7 @@ async def own_record(context: Context, argument: str) -> Outcome:
     kept = await context.uow.personal.file_of(
         place.platform, context.message.sender_id, speaker.person_id
     )
-    words = texts.own_record(
+    words = texts_intake.own_record(
         name=kept.name,
         student_no=masked(kept.student_no),
         classes=kept.classes,
@@ -179,11 +179,11 @@ async def erase(context: Context, argument: str) -> Outcome:
 
 async def _right(context: Context, category: Category, argument: str, word: str) -> Outcome:
     if not context.is_private:
-        return _aside(context, texts.rights_usage(word), word)
+        return _aside(context, texts_intake.rights_usage(word), word)
     if context.room is None:
-        raise UserError(texts.which_class())
+        raise UserError(texts_commands.which_class())
     if not argument.strip():
-        raise UserError(texts.rights_usage(word))
+        raise UserError(texts_intake.rights_usage(word))
     await context.uow.flush()
     name = texts.CATEGORY_NAMES[category]
     same = [item for item in await _open_items(context) if item.category is category]
@@ -197,10 +197,10 @@ async def _right(context: Context, category: Category, argument: str, word: str)
             context.event_id,
         )
         context.uow.cases.note(step)
-        return Outcome((Reply(texts.complaint_added(same[0].number), about=same[0].number),))
+        return Outcome((Reply(texts_intake.complaint_added(same[0].number), about=same[0].number),))
     course = Course(Level.UNIT, is_hidden=False)
     item = await open_case(context, category, argument, course, topic=Topic.OTHER)
-    words = texts.rights_opened(item.number, name, due_text(context, item))
+    words = texts_intake.rights_opened(item.number, name, due_text(context, item))
     return Outcome(
         (Reply(words, about=item.number),), opened_record(item), await bring(context, item)
     )
@@ -226,7 +226,7 @@ async def give_mark(context: Context, digit: str) -> Outcome | None:
     step = Step(item.number, context.now, StepKind.RATED, actor, str(mark), context.event_id)
     context.uow.cases.note(step)
     if mark > 2:
-        return Outcome((Reply(texts.mark_thanked(item.number, mark)),))
+        return Outcome((Reply(texts_intake.mark_thanked(item.number, mark)),))
     level = next_level(item.level) or item.level
     if not await context.uow.cases.reopen(item, level, context.now):
         return None
@@ -236,9 +236,11 @@ async def give_mark(context: Context, digit: str) -> Outcome | None:
     room = await context.uow.people.get_class(item.class_id, context.now)
     again = replace(item, level=level)
     people = await owners_of(context.uow, again, room, context.now)
-    text = texts.reopened_card(item.number, room.name, texts.CATEGORY_NAMES[item.category], mark)
+    text = texts_intake.reopened_card(
+        item.number, room.name, texts.CATEGORY_NAMES[item.category], mark
+    )
     key = f"reopened:{item.number}:{item.reopened}"
     told = to_each(people, room, item.conversation, key=key, text=text, about=item.number)
     await ask(context, item, Stage.MORE, ASKED_FOR)
-    reply = Reply(texts.mark_reopens(item.number, mark, level), about=item.number)
+    reply = Reply(texts_intake.mark_reopens(item.number, mark, level), about=item.number)
     return Outcome((reply,), others=told)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 
-from handlers import texts
+from handlers import texts_commands
 from handlers.classes import own_rooms
 from handlers.commands import BadCommand
 from handlers.context import Context, Outcome, Reply
@@ -24,11 +24,11 @@ async def announce(context: Context, argument: str) -> Outcome:
     """「/公告 内容」: at once to one class; to several only after 「确认」 within 60 s."""
     rooms, words = targets(await own_rooms(context), argument)
     if not words:
-        raise BadCommand(texts.usage(USAGE))
+        raise BadCommand(texts_commands.usage(USAGE))
     for room in rooms:
         require(context.speaker, Deed.ANNOUNCE, room)
         if not room.groups:
-            raise UserError(texts.notice_without_group(room.name))
+            raise UserError(texts_commands.notice_without_group(room.name))
     if len(rooms) == 1:
         return await publish(context, rooms, words, context.event_id)
     detail = {"classes": [room.id for room in rooms], "text": words, "event": context.event_id}
@@ -37,7 +37,7 @@ async def announce(context: Context, argument: str) -> Outcome:
         context.message.sender_id,
         Prompt(CONFIRM, json.dumps(detail), context.now + CONFIRM_LASTS),
     )
-    return Outcome((Reply(texts.notice_preview([room.name for room in rooms], words)),))
+    return Outcome((Reply(texts_commands.notice_preview([room.name for room in rooms], words)),))
 
 
 async def confirm(context: Context) -> Outcome:
@@ -46,7 +46,7 @@ async def confirm(context: Context) -> Outcome:
     await context.uow.prompts.drop(context.message.conversation, context.message.sender_id)
     detail = json.loads(context.prompt.detail)
     if context.message.text.strip() != "确认":
-        return Outcome((Reply(texts.cancelled()),))
+        return Outcome((Reply(texts_commands.cancelled()),))
     found = await context.uow.people.classes(detail["classes"], context.now)
     rooms = [require(context.speaker, Deed.ANNOUNCE, room) for room in found.values()]
     return await publish(context, rooms, detail["text"], detail["event"])
@@ -71,12 +71,12 @@ async def publish(
         room.name for room in rooms if not all(is_reachable(group) for group in room.groups)
     ]
     if not groups:
-        raise UserError(texts.notice_reaches_nobody(unreached))
+        raise UserError(texts_commands.notice_reaches_nobody(unreached))
     sent = tuple(
         Outgoing(
             key=f"notice:{event_id}:{group.platform}:{group.account}:{group.group_id}",
             conversation=group.conversation,
-            text=texts.notice(context.speaker.name, words),
+            text=texts_commands.notice(context.speaker.name, words),
             is_push=True,
         )
         for group in groups
@@ -84,7 +84,7 @@ async def publish(
     for group in groups:
         await context.uow.group_days.note(group.conversation, context.now.date())
     record = Record(Kind.NOTICE, Action.ANSWER, article="第十六条")
-    return Outcome((Reply(texts.notice_sent(len(sent), unreached)),), record, sent)
+    return Outcome((Reply(texts_commands.notice_sent(len(sent), unreached)),), record, sent)
 
 
 def targets(rooms: Sequence[ClassRoom], argument: str) -> tuple[list[ClassRoom], str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, time, timedelta
 
-from handlers import texts
+from handlers import texts, texts_commands
 from handlers import texts_orientation as words
 from handlers.classes import one_room, own_rooms
 from handlers.commands import BadCommand
@@ -86,7 +86,7 @@ async def orientation(context: Context, argument: str) -> Outcome:
     if context.speaker.duties:
         return await _for_staff(context, argument.strip())
     if context.room is None:
-        why = words.need_a_class() if context.is_private else texts.group_not_bound()
+        why = words.need_a_class() if context.is_private else texts_commands.group_not_bound()
         raise UserError(why)
     if not await reaches_in_private(context):
         return Outcome((Reply(words.begin_in_private()),))
@@ -216,7 +216,7 @@ def _say(context: Context, text: str, row: Record | None = None) -> Outcome:
 
 async def _for_staff(context: Context, argument: str) -> Outcome:
     if not context.is_private:
-        raise UserError(texts.only_in_private())
+        raise UserError(texts_commands.only_in_private())
     if not argument:
         lines = [await _report(context, room) for room in await own_rooms(context)]
         return Outcome((Reply("\n".join([*lines, words.how_to_nudge()])),), _command())
@@ -225,7 +225,7 @@ async def _for_staff(context: Context, argument: str) -> Outcome:
         room, rest = await one_room(context, argument, "/入学教育 班级 催")
         if rest in _NUDGE:
             return await _nudge(context, room)
-    raise BadCommand(texts.usage(words.usage()))
+    raise BadCommand(texts_commands.usage(words.usage()))
 
 
 async def _report(context: Context, room: ClassRoom) -> str:

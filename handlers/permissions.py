@@ -4,7 +4,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from handlers import texts
+from handlers import texts_commands
 from handlers.errors import Forbidden
 from storage.people import ClassRoom, Speaker
 from storage.vocabulary import Role
@@ -82,5 +82,5 @@ def require(speaker: Speaker, deed: Deed, room: ClassRoom | None) -> ClassRoom:
         Forbidden: with the same sentence for everybody, so that it tells nothing.
     """
     if room is None or not may(speaker, deed, room):
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
     return room

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from handlers import phrasing, pictures, roster, texts
+from handlers import phrasing, pictures, roster, texts, texts_commands, texts_hand_offs
 from handlers.alike import find_alike
 from handlers.attention import understanding_of
 from handlers.care import call_for_help, shield
@@ -306,7 +306,9 @@ def _nowhere(context: Context, stance: Stance) -> Outcome:
     """Spoken to by somebody, or in a group, that belongs to no class."""
     if stance is not Stance.ADDRESSED:
         return SILENCE
-    sentence = texts.which_class() if context.is_private else texts.group_not_bound()
+    sentence = (
+        texts_commands.which_class() if context.is_private else texts_commands.group_not_bound()
+    )
     return Outcome((Reply(sentence),))
 
 
@@ -361,7 +363,7 @@ def _refuse(decision: Decision) -> Outcome:
         article=(decision.entry.article if decision.entry else "") or "第十三条",
         entry=decision.entry.key if decision.entry else "",
     )
-    return Outcome((Reply(decision.text or texts.refused()),), record)
+    return Outcome((Reply(decision.text or texts_commands.refused()),), record)
 
 
 async def _ask_back(context: Context, decision: Decision) -> Outcome:
@@ -474,7 +476,7 @@ def _asked_again(
         room,
         context.message.conversation,
         key=f"again:{context.event_id}",
-        text=texts.card_again(waiting.number, waiting.asker_name),
+        text=texts_hand_offs.card_again(waiting.number, waiting.asker_name),
         about=waiting.number,
     )
     reply = Reply(texts.handed_off_again(waiting.number, is_nudged=is_nudged), about=waiting.number)

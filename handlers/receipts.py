@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from handlers import texts, texts_done
+from handlers import texts, texts_commands, texts_done
 from handlers.commands import BadCommand
 from handlers.context import Context, Outcome, Reply
 from handlers.done import actor, number_of, said, task_for
@@ -68,7 +68,7 @@ async def rooms_to_collect_in(context: Context) -> list[ClassRoom]:
     rooms = await context.uow.people.classes(ids, context.now)
     found = [room for room in rooms.values() if may(context.speaker, Deed.COLLECT, room)]
     if not found:
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
     return sorted(found, key=lambda room: room.name)
 
 
@@ -93,7 +93,7 @@ async def messages_to(
         if group.left_at is None and context.capabilities[group.platform].group_push
     ]
     if not groups:
-        raise UserError(texts.notice_without_group(room.name))
+        raise UserError(texts_commands.notice_without_group(room.name))
     for group in groups:
         await context.uow.group_days.note(group.conversation, context.now.date())
     return tuple(
@@ -114,11 +114,11 @@ async def receipt(context: Context, argument: str) -> Outcome:
     """「/回执 内容」: at once to one class, to several only after 「确认」 within 60 s."""
     rooms, words = targets(await rooms_to_collect_in(context), argument)
     if not words:
-        raise BadCommand(texts.usage("/回执 内容"))
+        raise BadCommand(texts_commands.usage("/回执 内容"))
     for room in rooms:
         require(context.speaker, Deed.COLLECT, room)
         if not room.groups:
-            raise UserError(texts.notice_without_group(room.name))
+            raise UserError(texts_commands.notice_without_group(room.name))
     if len(rooms) == 1:
         return await _publish(context, rooms, words)
     detail = {"classes": [room.id for room in rooms], "text": words}
@@ -136,7 +136,7 @@ async def confirm(context: Context) -> Outcome:
     await context.uow.prompts.drop(context.message.conversation, context.message.sender_id)
     detail = json.loads(context.prompt.detail)
     if context.message.text.strip() != "确认":
-        return Outcome((Reply(texts.cancelled()),))
+        return Outcome((Reply(texts_commands.cancelled()),))
     found = await context.uow.people.classes(detail["classes"], context.now)
     rooms = [require(context.speaker, Deed.COLLECT, room) for room in found.values()]
     return await _publish(context, rooms, detail["text"])
@@ -161,10 +161,10 @@ async def roll(context: Context, argument: str) -> Outcome:
         return await _show_roll(context, number_of(argument, "/接龙 R-12")[0])
     rooms, words = targets(await rooms_to_collect_in(context), argument)
     if not words:
-        raise BadCommand(texts.usage("/接龙 标题，或 /接龙 R-12 看名单"))
+        raise BadCommand(texts_commands.usage("/接龙 标题，或 /接龙 R-12 看名单"))
     if len(rooms) > 1:
         names = [room.name for room in rooms]
-        raise UserError(texts.which_of_your_classes(names, "/接龙 班级 标题"))
+        raise UserError(texts_commands.which_of_your_classes(names, "/接龙 班级 标题"))
     room = rooms[0]
     number = await _arm(context, room, title_of(words), texts.clip(words, 200), ROLL)
     text = texts_done.roll_notice(number, who_asks(context, room), words)

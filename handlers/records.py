@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import median
 
-from handlers import commands, texts, transfers
+from handlers import commands, texts, texts_commands, texts_hand_offs, transfers
 from handlers.care import may_read_distress, words_for
 from handlers.classes import own_rooms
 from handlers.clocks import due_of
@@ -142,7 +142,7 @@ async def todo(context: Context, argument: str) -> Outcome:
                 notes[item.number],
             )
         )
-    words = texts.todo(lines, len(matters) - len(lines))
+    words = texts_hand_offs.todo(lines, len(matters) - len(lines))
     return Outcome((Reply(words),), command_record())
 
 
@@ -173,7 +173,7 @@ async def _to_act_on(context: Context) -> list[HandOff]:
             if item.state is State.WAITING and item.level is wanted and not item.is_about_tutor
         ]
     if not speaker.duties:
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
     of_classes = await uow.questions.open_in(speaker.tutored)
     items = [
         item
@@ -204,7 +204,7 @@ async def _notes(context: Context, shown: Sequence[Sequence[HandOff]]) -> dict[i
         item = same[0]
         due = due_of(item, context.working, context.now, blind.get(item.account, ()))
         contact = await context.uow.cases.contact(item.contact_id) if item.contact_id else None
-        notes[item.number] = texts.todo_note(
+        notes[item.number] = texts_hand_offs.todo_note(
             texts.due_in_words(due.at, context.now),
             department=contact.name if contact else "",
             is_extended=item.extended_at is not None,
@@ -228,7 +228,7 @@ async def words_of_day(
     since, until = day_bounds(day)
     figures = await uow.reports.day([room.id for room in rooms], since, until)
     seconds = figures.first_reply_seconds
-    return texts.daily(
+    return texts_hand_offs.daily(
         day=day,
         class_names="、".join(room.name for room in rooms[:3]) + ("等" if len(rooms) > 3 else ""),
         questions=figures.questions,
@@ -258,5 +258,5 @@ async def ledger(context: Context, argument: str) -> Outcome:
     )
     rows = await context.uow.reports.ledger(wanted, limit=LEDGER_LINES)
     total = await context.uow.reports.count(wanted)
-    words = texts.ledger([row_in_words(row) for row in rows], total)
+    words = texts_hand_offs.ledger([row_in_words(row) for row in rows], total)
     return Outcome((Reply(words),), command_record())

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from handlers import texts, texts_roster
+from handlers import texts_commands, texts_intake, texts_roster
 from handlers.binding import account_in_words, own_student
 from handlers.classes import own_rooms
 from handlers.context import Context, Outcome, Reply
@@ -158,7 +158,7 @@ async def own_fact(context: Context, text: str) -> Outcome | None:
         first_reply_seconds=seconds_between(context.message.sent_at, context.now, context.blind),
     )
     if not context.is_private:
-        return Outcome((Reply(texts.ask_in_private(f"我的{name}")),), record)
+        return Outcome((Reply(texts_intake.ask_in_private(f"我的{name}")),), record)
     return Outcome((Reply(texts_roster.own_fact(name, found)),), record)
 
 
@@ -247,7 +247,7 @@ async def standing(context: Context, argument: str) -> Outcome:
 async def _own_students(context: Context) -> list[tuple[ClassRoom, list[Student]]]:
     """Every class of the tutor with its students; in private only."""
     if not context.is_private:
-        raise UserError(texts.only_in_private())
+        raise UserError(texts_commands.only_in_private())
     rooms = await own_rooms(context)
     for room in rooms:
         require(context.speaker, Deed.SEE_STUDENTS, room)

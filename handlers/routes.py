@@ -33,7 +33,7 @@ from handlers import (
     records,
     reminders,
     roster,
-    texts,
+    texts_commands,
     timetable,
     training,
     transfers,
@@ -147,12 +147,12 @@ async def _help(context: Context, argument: str) -> Outcome:
             group: [route.names[0] for route in usable if route.names[0] in names]
             for group, names in HELP.items()
         }
-        return Outcome((Reply(texts.help_for(role, groups)),))
+        return Outcome((Reply(texts_commands.help_for(role, groups)),))
     wanted = HELP.get(word, ())
     if not wanted and word in BY_NAME:
         wanted = BY_NAME[word].names[:1]
     lines = [(it.usage, it.what) for it in usable if it.names[0] in wanted]
-    return Outcome((Reply(texts.help_with(word, lines, list(HELP))),))
+    return Outcome((Reply(texts_commands.help_with(word, lines, list(HELP))),))
 
 
 COMMANDS: tuple[CommandRoute, ...] = (
@@ -465,9 +465,11 @@ async def _command(context: Context, command: commands.Command) -> Outcome:
             return await BY_NAME[glued.name].run(context, argument)
         if context.message.conversation.kind == "group" and context.role not in STAFF:
             # An unknown command of a student is somebody trying what is not theirs.
-            raise Forbidden(texts.not_allowed())
+            raise Forbidden(texts_commands.not_allowed())
         known = [name for item in COMMANDS for name in item.names if len(name) > 1]
-        raise UserError(texts.unknown_command(command.name, commands.nearest(command.name, known)))
+        raise UserError(
+            texts_commands.unknown_command(command.name, commands.nearest(command.name, known))
+        )
     return await route.run(context, command.argument)
 
 

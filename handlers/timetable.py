@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 
-from handlers import texts
+from handlers import texts, texts_commands
 from handlers import texts_timetable as words
 from handlers.classes import own_rooms
 from handlers.commands import BadCommand
@@ -240,7 +240,7 @@ async def show(context: Context, argument: str) -> Outcome:
     """「/课表 [下周]」."""
     asked = _ASKED.fullmatch(f"课表 {argument.strip()}".strip())
     if asked is None:
-        raise BadCommand(texts.usage(words.usage()))
+        raise BadCommand(texts_commands.usage(words.usage()))
     found = await _answer(context, asked["a"] or "")
     return found or Outcome((Reply(words.no_timetable()),))
 

@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from handlers import commands, texts
+from handlers import commands, texts, texts_commands
 from handlers import texts_appraisal as words
 from handlers.appraisal import versions
 from handlers.context import Context, Outcome, Reply
@@ -142,7 +142,7 @@ def _tutor(context: Context) -> int:
         UserError: in a group.
     """
     if context.speaker.person_id is None or not context.speaker.tutored:
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
     if not context.is_private:
         raise UserError(words.wish_is_private())
     return context.speaker.person_id

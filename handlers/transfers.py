@@ -4,7 +4,7 @@ left to a colleague while away."""
 import re
 from datetime import date, datetime, time, timedelta
 
-from handlers import commands, texts
+from handlers import commands, texts, texts_commands, texts_hand_offs
 from handlers.commands import BadCommand
 from handlers.context import Context, Outcome, Reply
 from handlers.decision import article_of
@@ -58,12 +58,12 @@ def days_of_leave(words: str, now: datetime) -> tuple[date, date]:
     """
     parts = [part for part in _BETWEEN.split(words.strip()) if part]
     if not 1 <= len(parts) <= 2:
-        raise BadCommand(texts.leave_usage())
+        raise BadCommand(texts_hand_offs.leave_usage())
     first = _day(parts[0], now.date(), now)
     last = _day(parts[-1], first, now)
     length = (last - first).days + 1
     if first < now.date() or not 1 <= length <= LONGEST_LEAVE:
-        raise UserError(texts.leave_makes_no_sense(LONGEST_LEAVE))
+        raise UserError(texts_hand_offs.leave_makes_no_sense(LONGEST_LEAVE))
     return first, last
 
 
@@ -77,9 +77,9 @@ def _day(word: str, after: date, now: datetime) -> date:
         # 「周一」 said on a Wednesday is the one to come.
         return day if day >= now.date() else day + timedelta(days=7)
     try:
-        day = commands.day(word, now, texts.leave_usage())
+        day = commands.day(word, now, texts_hand_offs.leave_usage())
     except BadCommand as error:
-        raise BadCommand(texts.leave_usage()) from error
+        raise BadCommand(texts_hand_offs.leave_usage()) from error
     names_year = re.match(r"\d{4}", word) is not None
     # 「1-3」 said in December; a day just past is a slip, not next year.
     if not names_year and day < after and (after - day).days > LONGEST_LEAVE:
@@ -109,14 +109,14 @@ async def pass_on(context: Context, argument: str) -> Outcome:
     match = _PASS_ON.fullmatch(argument)
     if match is None:
         _require_duty(context)
-        raise BadCommand(texts.usage(USAGE))
+        raise BadCommand(texts_commands.usage(USAGE))
     item, room = await open_item(context, int(match[2]), Deed.FORWARD)
     if item.kind is Label.DISTRESS:
-        raise UserError(texts.only_by_people(item.number))
+        raise UserError(texts_hand_offs.only_by_people(item.number))
     contact, place = await _contact(context, item, room, match[1])
     name = texts.department(contact.name)
     if not await context.uow.cases.pass_on(item, contact.id, context.now):
-        raise UserError(texts.passed_on_before(item.number, name))
+        raise UserError(texts_hand_offs.passed_on_before(item.number, name))
     words = mask(match[3].strip())
     context.uow.cases.note(
         step_of(context, item.number, StepKind.PASSED_ON, f"{contact.name} {words}".strip())
@@ -126,7 +126,7 @@ async def pass_on(context: Context, argument: str) -> Outcome:
     card = Outgoing(
         key=f"pass:{context.event_id}:{item.number}",
         conversation=place,
-        text=texts.passed_on_card(
+        text=texts_hand_offs.passed_on_card(
             number=item.number,
             department=contact.name,
             by=context.speaker.name,
@@ -140,10 +140,10 @@ async def pass_on(context: Context, argument: str) -> Outcome:
     told = await to_askers(
         context,
         [item],
-        lambda numbers: texts.passed_on_told(numbers, name, due),
+        lambda numbers: texts_hand_offs.passed_on_told(numbers, name, due),
         key="passed",
     )
-    reply = Reply(texts.passed_on(item.number, contact.name, contact.person_name, due))
+    reply = Reply(texts_hand_offs.passed_on(item.number, contact.name, contact.person_name, due))
     return Outcome((reply,), _update(item, Action.HAND_OFF, Kind.FORWARD, room), (card, *told))
 
 
@@ -169,13 +169,13 @@ async def _contact(
     named = [it for it in known if _plain(it.name) == _plain(name)]
     if not named:
         names = list(dict.fromkeys(it.name for it in known))
-        raise UserError(texts.no_such_department(name, names))
+        raise UserError(texts_hand_offs.no_such_department(name, names))
     for contact in named:
         for place in private_of(contact.accounts, room, item.conversation):
             can_write = context.capabilities[place.platform].writes_first
             if can_write or await context.uow.inbox.has_heard(place):
                 return contact, place
-    raise UserError(texts.department_unreachable(named[0].name))
+    raise UserError(texts_hand_offs.department_unreachable(named[0].name))
 
 
 def _plain(name: str) -> str:
@@ -208,7 +208,7 @@ async def give_back_late(uow: UnitOfWork, now: datetime, working: WorkingTime) -
             room,
             item.conversation,
             key=f"back:{item.number}:{since:%Y%m%d%H%M%S}",
-            text=texts.given_back(item.number, contact.name, item.text),
+            text=texts_hand_offs.given_back(item.number, contact.name, item.text),
             about=item.number,
         )
     return outgoing
@@ -235,7 +235,7 @@ async def todo_of_contact(context: Context) -> Outcome | None:
         )
         for item in items[:10]
     ]
-    return Outcome((Reply(texts.todo_of_department(lines)),))
+    return Outcome((Reply(texts_hand_offs.todo_of_department(lines)),))
 
 
 # -- how it stands --------------------------------------------------------------------------------
@@ -246,26 +246,26 @@ async def update(context: Context, argument: str) -> Outcome:
     number, text = _number_and_text(context, argument, UPDATE_USAGE)
     item, room = await open_item(context, number, Deed.UPDATE)
     if item.kind is Label.DISTRESS:
-        raise UserError(texts.only_by_people(number))
+        raise UserError(texts_hand_offs.only_by_people(number))
     if is_empty_reply(text):
-        raise UserError(texts.empty_update(number))
+        raise UserError(texts_hand_offs.empty_update(number))
     same = [item]
     if is_open_question(item):
         found = await context.uow.questions.same_matter(item)
         same += [it for it in found if it.number != number and it.class_id == item.class_id]
     told = [it for it in same if await context.uow.cases.update_told(it, context.now)]
     if item not in told:
-        raise UserError(texts.closed_already(number))
+        raise UserError(texts_hand_offs.closed_already(number))
     for it in told:
         context.uow.cases.note(step_of(context, it.number, StepKind.UPDATED, mask(text)))
     brought = await to_askers(
         context,
         told,
-        lambda numbers: texts.updated_by_tutor(context.speaker.name, numbers, text),
+        lambda numbers: texts_hand_offs.updated_by_tutor(context.speaker.name, numbers, text),
         key="update",
     )
     records = [_update(it, Action.ANSWER, Kind.UPDATE, room) for it in told]
-    reply = Reply(texts.update_sent([it.number for it in told]))
+    reply = Reply(texts_hand_offs.update_sent([it.number for it in told]))
     return Outcome((reply,), records[0], brought, further=tuple(records[1:]))
 
 
@@ -274,13 +274,13 @@ async def extend(context: Context, argument: str) -> Outcome:
     number, reason = _number_and_text(context, argument, EXTEND_USAGE)
     item, room = await open_item(context, number, Deed.EXTEND)
     if item.kind is Label.DISTRESS:
-        raise UserError(texts.only_by_people(number))
+        raise UserError(texts_hand_offs.only_by_people(number))
     if item.category is Category.INQUIRY:
-        raise UserError(texts.question_is_not_extended(number))
+        raise UserError(texts_hand_offs.question_is_not_extended(number))
     if is_empty_reply(reason):
-        raise BadCommand(texts.usage(EXTEND_USAGE))
+        raise BadCommand(texts_commands.usage(EXTEND_USAGE))
     if not await context.uow.cases.extend(item, context.now):
-        raise UserError(texts.extended_before(number))
+        raise UserError(texts_hand_offs.extended_before(number))
     context.uow.cases.note(step_of(context, number, StepKind.EXTENDED, mask(reason)))
     since = item.level_since or item.asked_at
     blind = await context.uow.lines.blind([item.account], since, context.now)
@@ -290,11 +290,13 @@ async def extend(context: Context, argument: str) -> Outcome:
     told = await to_askers(
         context,
         [item],
-        lambda numbers: texts.extended_by_tutor(context.speaker.name, numbers[0], reason, due),
+        lambda numbers: texts_hand_offs.extended_by_tutor(
+            context.speaker.name, numbers[0], reason, due
+        ),
         key="extend",
     )
     record = _update(item, Action.ANSWER, Kind.UPDATE, room)
-    return Outcome((Reply(texts.extended(number, due)),), record, told)
+    return Outcome((Reply(texts_hand_offs.extended(number, due)),), record, told)
 
 
 def _number_and_text(context: Context, argument: str, usage: str) -> tuple[int, str]:
@@ -312,7 +314,7 @@ def _require_duty(context: Context) -> None:
         Forbidden: somebody without any duty.
     """
     if not context.speaker.duties:
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
 
 
 # -- while a tutor is away -------------------------------------------------------------------------
@@ -323,13 +325,13 @@ async def leave(context: Context, argument: str) -> Outcome:
     rooms = await _own_rooms(context)
     match = _LEAVE.fullmatch(argument.strip())
     if match is None:
-        raise BadCommand(texts.leave_usage())
+        raise BadCommand(texts_hand_offs.leave_usage())
     first, last = days_of_leave(match[1], context.now)
     starts_at = max(datetime.combine(first, time(), SHANGHAI), context.now)
     ends_at = datetime.combine(last + timedelta(days=1), time(), SHANGHAI)
     cover = await _cover(context, rooms, match[2])
     if await context.uow.people.is_covered(cover.person_id, starts_at, ends_at):
-        raise UserError(texts.cover_is_away(cover.name))
+        raise UserError(texts_hand_offs.cover_is_away(cover.name))
     away_id = context.speaker.person_id
     assert away_id is not None
     before = await context.uow.people.end_cover(away_id, context.now)
@@ -340,13 +342,15 @@ async def leave(context: Context, argument: str) -> Outcome:
         starts_at=starts_at,
         ends_at=ends_at,
     )
-    span, names = texts.leave_span(first, last), [room.name for room in rooms]
+    span, names = texts_hand_offs.leave_span(first, last), [room.name for room in rooms]
     gone = [it for it in before if it.person_id != cover.person_id]
     told = [
-        *_tell([cover], rooms, context, texts.cover_begins(span, context.speaker.name, names)),
-        *_tell(gone, rooms, context, texts.cover_over(context.speaker.name)),
+        *_tell(
+            [cover], rooms, context, texts_hand_offs.cover_begins(span, context.speaker.name, names)
+        ),
+        *_tell(gone, rooms, context, texts_hand_offs.cover_over(context.speaker.name)),
     ]
-    words = texts.leave_begins(span, cover.name, names, [it.name for it in gone])
+    words = texts_hand_offs.leave_begins(span, cover.name, names, [it.name for it in gone])
     return Outcome((Reply(words),), _command_record(rooms[0]), tuple(told))
 
 
@@ -356,9 +360,9 @@ async def back(context: Context, argument: str) -> Outcome:
     assert context.speaker.person_id is not None
     covers = await context.uow.people.end_cover(context.speaker.person_id, context.now)
     if not covers:
-        raise UserError(texts.not_on_leave())
-    told = _tell(covers, rooms, context, texts.cover_over(context.speaker.name))
-    words = texts.leave_over([it.name for it in covers])
+        raise UserError(texts_hand_offs.not_on_leave())
+    told = _tell(covers, rooms, context, texts_hand_offs.cover_over(context.speaker.name))
+    words = texts_hand_offs.leave_over([it.name for it in covers])
     return Outcome((Reply(words),), _command_record(rooms[0]), tuple(told))
 
 
@@ -370,7 +374,7 @@ async def _own_rooms(context: Context) -> list[ClassRoom]:
     """
     rooms = await context.uow.people.classes(context.speaker.own_classes, context.now)
     if not rooms:
-        raise Forbidden(texts.not_allowed())
+        raise Forbidden(texts_commands.not_allowed())
     return sorted(rooms.values(), key=lambda room: room.name)
 
 
@@ -389,9 +393,9 @@ async def _cover(context: Context, rooms: list[ClassRoom], name: str) -> Tutor:
         found = here if found is None else {key: it for key, it in found.items() if key in here}
     candidates = [it for it in (found or {}).values() if it.person_id != context.speaker.person_id]
     if not candidates:
-        raise UserError(texts.no_such_cover(name))
+        raise UserError(texts_hand_offs.no_such_cover(name))
     if len(candidates) > 1:
-        raise UserError(texts.ambiguous_cover(name))
+        raise UserError(texts_hand_offs.ambiguous_cover(name))
     return candidates[0]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from handlers import texts
+from handlers import texts, texts_hand_offs
 from handlers.care import unattended_distress
 from handlers.clocks import Due, due_of, next_level
 from handlers.hand_offs import owners_of, private_with
@@ -47,7 +47,7 @@ class _Cards:
             place = private_with(person, room, first.conversation)
             if place is None:
                 continue
-            text = texts.clock_card([line for _, line in lines])
+            text = texts_hand_offs.clock_card([line for _, line in lines])
             about = first.number if len(lines) == 1 else None
             key = f"clock:{person_id}:{first.number}:{now:%Y%m%d%H%M%S}"
             message = Outgoing(
@@ -80,15 +80,21 @@ async def watch(uow: UnitOfWork, now: datetime, means: Means) -> None:
         if level is not None:
             if await uow.cases.escalate(item, level, now):
                 _note(uow, item, now, StepKind.ESCALATED, f"{item.level} → {level} {due.clock}")
-                line = texts.clock_line(item.number, room.name, due.clock, 100, due.at, now)
+                line = texts_hand_offs.clock_line(
+                    item.number, room.name, due.clock, 100, due.at, now
+                )
                 line += "已转上一级。"
                 # Whoever had it is told that it has gone up; whoever has it now, that it came.
                 cards.add(await _owners(uow, item, item.level, room, now), room, item, line)
-                came = texts.escalated_line(item.number, room.name, item.category, due.clock)
+                came = texts_hand_offs.escalated_line(
+                    item.number, room.name, item.category, due.clock
+                )
                 cards.add(await _owners(uow, item, level, room, now), room, item, came)
         elif await uow.cases.set_alarm(item, due.stage):
             _note(uow, item, now, StepKind.WARNED, f"{due.stage}% {due.clock}")
-            line = texts.clock_line(item.number, room.name, due.clock, due.stage, due.at, now)
+            line = texts_hand_offs.clock_line(
+                item.number, room.name, due.clock, due.stage, due.at, now
+            )
             cards.add(await _owners(uow, item, item.level, room, now), room, item, line)
     cards.queue(uow, now, means)
 
@@ -102,7 +108,7 @@ async def adopt(uow: UnitOfWork, now: datetime, means: Means) -> None:
         if await uow.cases.escalate(item, Level.UNIT, now):
             room = rooms[item.class_id]
             _note(uow, item, now, StepKind.ESCALATED, "班级没有助学教师")
-            line = texts.adopted_line(item.number, room.name)
+            line = texts_hand_offs.adopted_line(item.number, room.name)
             cards.add(await _owners(uow, item, Level.UNIT, room, now), room, item, line)
     cards.queue(uow, now, means)
 
@@ -133,7 +139,7 @@ async def notice_silence(uow: UnitOfWork, now: datetime, means: Means) -> None:
         if silent >= allowance.total_seconds():
             await uow.appraisal.fell_silent(person_id, since, now)
             people = await _owners(uow, oldest, Level.UNIT, room, now)
-            text = texts.silence_card(tutor.name, len(own), since, now)
+            text = texts_hand_offs.silence_card(tutor.name, len(own), since, now)
             await _once(
                 uow,
                 f"silence:{person_id}:{since:%Y%m%d%H%M%S}",
@@ -145,7 +151,7 @@ async def notice_silence(uow: UnitOfWork, now: datetime, means: Means) -> None:
                 means,
             )
         elif silent >= (allowance - SILENCE_WARNING).total_seconds():
-            text = texts.silence_warning(len(own), since, now)
+            text = texts_hand_offs.silence_warning(len(own), since, now)
             key = f"silence-soon:{person_id}:{since:%Y%m%d%H%M%S}"
             await _once(uow, key, [tutor], room, oldest, text, now, means)
 

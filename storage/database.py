@@ -8,12 +8,18 @@ from typing import Any
 
 from sqlalchemy import event, make_url, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage import sqlite
 from storage.unit_of_work import UnitOfWork
 
 _WRITES = "zhuxue_writes"
+#: SQLite's own codes: no memory, read-only, I/O, corrupt, full, cannot open, busy, locked.
+_SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 11, 13, 14})
+#: PostgreSQL's classes: connection, resources (a full disk), intervention, system; read-only.
+_POSTGRESQL_AWAY = ("08", "53", "57", "58", "25006")
 
 
 class Database:
@@ -71,6 +77,20 @@ class Database:
         """
         async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
+
+    @staticmethod
+    def is_away(error: BaseException) -> bool:
+        """Whether it failed for the database's sake (gone, full, locked), not for the row's."""
+        if isinstance(error, OSError | NoConnectionFree | InterfaceError):
+            # A refused connection and a time limit are OSErrors, too.
+            return True
+        if not isinstance(error, DBAPIError):
+            return False
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        if code is not None:
+            return code & 0xFF in _SQLITE_AWAY
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or state.startswith(_POSTGRESQL_AWAY)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -389,6 +389,23 @@ def _encode(event: Incoming) -> str:
         return text.encode("utf-8", "replace").decode()
 
 
+def to_line(event: Incoming) -> str:
+    """One line of text that `from_line` makes the event of again."""
+    return f"{_KIND_OF[type(event)]} {_encode(event)}"
+
+
+def from_line(line: str) -> Incoming:
+    """The event of a line.
+
+    Raises:
+        ValueError: it is no such line, or not all of one.
+    """
+    kind, _, payload = line.partition(" ")
+    if kind not in KINDS:
+        raise ValueError(f"no event: {kind[:20]!r}")
+    return msgspec.json.decode(payload, type=KINDS[kind])
+
+
 def decode(row: Row[*tuple[Any, ...]]) -> Incoming:
     """The event a row holds."""
     return msgspec.json.decode(row.payload, type=KINDS[row.kind])

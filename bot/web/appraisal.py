@@ -16,7 +16,7 @@ from aiohttp import web
 from bot.web import session
 from bot.web.base import APP, page, plain
 from bot.web.pages import YEARS, units_of
-from handlers import annual, appraisal, texts
+from handlers import annual, appraisal, texts, texts_desk
 from handlers import texts_appraisal as words
 from handlers.clocks import due_of
 from handlers.errors import UserError
@@ -760,7 +760,7 @@ async def _year(
         revision=len(decided) + 1,
         grades=words.GRADES,
         levels=annual.LEVELS,
-        verdicts=texts.VERDICT_NAMES,
+        verdicts=texts_desk.VERDICT_NAMES,
         figures=shown(proposal.figures, proposal.version, is_day=False, lines={}),
         is_over=now.date() >= last,
         instant=lambda at: texts.instant(at, now),

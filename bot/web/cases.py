@@ -18,7 +18,7 @@ from aiohttp import web
 from bot.web import reveal, session
 from bot.web.base import APP, page, plain
 from bot.web.pages import is_about_reader, masked, units_of
-from handlers import hearings, texts
+from handlers import hearings, texts, texts_desk, texts_hand_offs
 from handlers.clocks import Due, due_of
 from handlers.desk import Desk, Messages, Official, kind_name
 from handlers.errors import UserError
@@ -198,7 +198,7 @@ def clock_of(due: Due, now: datetime) -> Clock:
     """A clock in words: how far it has run is never said by colour alone."""
     words = {0: "时间充裕", 50: "已过半", 80: "快到期", 100: "已超时"}
     return Clock(
-        texts.CLOCK_NAMES[due.clock],
+        texts_hand_offs.CLOCK_NAMES[due.clock],
         texts.instant(due.at, now),
         due.at.isoformat(timespec="minutes"),
         int(due.share * 100),
@@ -279,7 +279,7 @@ def _line(
     remarks = (
         f"第 {item.reopened + 1} 次办理" if item.reopened else "",
         f"同 T-{item.duplicate_of}" if item.duplicate_of else "",
-        f"裁定{texts.VERDICT_NAMES[item.verdict]}" if item.verdict else "",
+        f"裁定{texts_desk.VERDICT_NAMES[item.verdict]}" if item.verdict else "",
         "听取陈述中" if item.hearing_since and not item.verdict else "",
         "已延期" if item.extended_at else "",
     )
@@ -442,7 +442,7 @@ async def _case(
         may_hear=item.is_about_tutor and item.hearing_since is None and item.verdict is None,
         may_rule=item.verdict is None,
         is_heard=hearings.may_be_ruled(item, steps, app.working, now),
-        verdicts=texts.VERDICT_NAMES,
+        verdicts=texts_desk.VERDICT_NAMES,
         verdict_at=texts.instant(item.verdict_at, now) if item.verdict_at else "",
         verdict_by=item.verdict_by.removeprefix("supervisor:"),
         reaches=reaches,
@@ -489,7 +489,7 @@ def _told(
         text = f"{people.get(who, '教师')}：{words}"
     elif step.actor == CLOCK:
         # The clock writes the names of clocks and levels as the program has them.
-        for key, name in {**texts.CLOCK_NAMES, **texts.LEVEL_NAMES}.items():
+        for key, name in {**texts_hand_offs.CLOCK_NAMES, **texts.LEVEL_NAMES}.items():
             text = re.sub(rf"\b{key}\b", name, text, flags=re.ASCII)
     return Told(
         texts.instant(step.at, now),

@@ -21,7 +21,7 @@ from bot.web import session
 from bot.web.base import APP, page, plain
 from bot.web.kept import KEPT
 from bot.web.pages import masked, units_of
-from handlers import learning, texts
+from handlers import learning, texts, texts_learning
 from handlers.decision import called_by_name
 from handlers.faq import Entry, Knowledge, KnowledgeError
 from handlers.imports import TableError
@@ -148,7 +148,7 @@ def typed(form: Mapping[str, str], kept: Suggestion, allowed: Sequence[Scope]) -
         "答案": answer,
         "主题": topic if topic in TOPICS else kept.draft["主题"],
         "条款": plain(form.get("article", ""), 20),
-        "来源": kept.given_source if is_as_given else texts.edited(kept.given_source),
+        "来源": kept.given_source if is_as_given else texts_learning.edited(kept.given_source),
         "有效期起": plain(form.get("first", ""), 10).replace("/", "-"),
         "有效期止": plain(form.get("last", ""), 10).replace("/", "-"),
         "单位": scope.unit,
@@ -586,9 +586,9 @@ async def create(request: web.Request) -> web.Response:
         given = cluster.answers[0] if cluster.answers else None
         answer = learning.without_names(given.answer, names) if given else ""
         source = (
-            texts.answer_of_tutor(given.answered_by, given.answered_at or now)
+            texts_learning.answer_of_tutor(given.answered_by, given.answered_at or now)
             if given and given.answered_by
-            else texts.answer_of_unit(now)
+            else texts_learning.answer_of_unit(now)
         )
         draft = learning.drafted(said[0], said, answer, source, item) | {"班级": item.class_name}
         suggestion_id = await uow.learning.add(
@@ -684,7 +684,7 @@ async def publish(request: web.Request) -> web.Response:
                     f" broken {len(trial.gate.broken)}, taken {len(trial.gate.taken)}",
                     reason=override,
                 )
-            sentence = texts.suggestion_published(
+            sentence = texts_learning.suggestion_published(
                 suggestion.hand_off, entry.question, scope_in_words(cells)
             )
             _tell(app, uow, suggestion, sentence, now)
@@ -742,7 +742,7 @@ async def reject(request: web.Request) -> web.Response:
                 action="knowledge.rejected",
                 target=f"suggestion:{suggestion_id}",
             )
-            sentence = texts.suggestion_rejected(
+            sentence = texts_learning.suggestion_rejected(
                 suggestion.hand_off, suggestion.draft["问题"], reason
             )
             _tell(app, uow, suggestion, sentence, now)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handlers import texts
+from handlers import texts_intake
 from handlers.care import may_read_distress, unattended_distress, words_for
 from storage.people import ClassRoom
 from storage.questions import HandOff
@@ -113,7 +113,7 @@ async def test_the_words_are_sealed_to_tutor_and_own_unit(player: Player) -> Non
     assert not may_read_distress(Role.SUPERVISOR, None, room)
     assert not may_read_distress(Role.SUPERVISOR, room.unit_id + 1, room)
     assert not may_read_distress(Role.STUDENT, room.unit_id, room)
-    assert words_for(found, may_read=False) == texts.sealed()
+    assert words_for(found, may_read=False) == texts_intake.sealed()
     assert words_for(found, may_read=True) == WORDS
 
 
