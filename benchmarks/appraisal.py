@@ -30,7 +30,9 @@ from storage.database import Database
 from storage.imports import ClassRow, StudentRow
 from storage.interactions import Kind
 from storage.migrations import runner
-from storage.models import duties, enrolments, hand_off_steps, hand_offs, interactions
+from storage.models.hand_offs import hand_off_steps, hand_offs
+from storage.models.people import duties, enrolments
+from storage.models.record import interactions
 from storage.questions import Category, Level, SolvedBy, State
 from storage.vocabulary import SHANGHAI, Action, Label, Platform, Role, Topic
 

@@ -29,7 +29,8 @@ from storage.database import Database
 from storage.imports import ClassRow, StudentRow
 from storage.interactions import Kind
 from storage.migrations import runner
-from storage.models import inbound_events, interactions
+from storage.models.queues import inbound_events
+from storage.models.record import interactions
 from storage.questions import SolvedBy
 from storage.vocabulary import (
     SHANGHAI,

@@ -37,19 +37,17 @@ from storage import queue
 from storage.calendar import EVERYBODY
 from storage.database import Database
 from storage.migrations import runner
-from storage.models import (
+from storage.models.people import (
     class_groups,
     classes,
     duties,
     enrolments,
     identities,
-    obligations,
-    outbox,
     persons,
-    reminders,
-    tasks,
     units,
 )
+from storage.models.queues import outbox
+from storage.models.tasks import obligations, reminders, tasks
 from storage.obligations import TO_GROUP, ObligationState, Sums
 from storage.published import CalendarDate
 from storage.tasks import Completion, How

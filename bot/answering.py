@@ -129,6 +129,8 @@ class Answering:
                         async with uow.step():
                             await self._note(uow, event.incoming, now)
                 except Exception as error:
+                    if self._database.is_away(error):
+                        raise
                     log.exception("inbox.handler_failed", event_id=event.id)
                     done.failed.append((event, error))
                     scene.waiting.clear()

@@ -22,6 +22,7 @@ from bot.inbox import Inbox
 from bot.knowledge import KnowledgeInUse
 from bot.language_model import LanguageModel
 from bot.lines import Lines
+from bot.outage import Outage
 from bot.outbox import Outbox
 from bot.pictures import Pictures, Reader, is_installed
 from bot.pulse import Pulse
@@ -120,6 +121,12 @@ class App:
             clock=self.clock,
             pulse=self.pulse,
             recent=recent,
+            outage=Outage(
+                folder=settings.spool_folder,
+                adapters=self.adapters,
+                name=settings.bot.name,
+                clock=self.clock,
+            ),
             slow_work=self.slow_work,
         )
         means = Means(
@@ -235,9 +242,15 @@ class App:
                 await self.outbox.drain()
 
     async def _let_go(self) -> None:
-        async with self.database.unit_of_work() as uow:
-            await uow.inbox.release(self.pulse.instance)
-            await uow.outbox.release(self.pulse.instance)
+        try:
+            async with self.database.unit_of_work() as uow:
+                await uow.inbox.release(self.pulse.instance)
+                await uow.outbox.release(self.pulse.instance)
+        except Exception as error:
+            if not self.database.is_away(error):
+                raise
+            # The leases run out by themselves.
+            log.warning("app.leases_not_released", error=type(error).__name__)
 
     async def _after_a_job(self) -> None:
         """What it has written is sent, what it has changed is seen."""

@@ -5,6 +5,8 @@ between any two steps leaves rows that the next start, or another instance, take
 
 What needs slow work first (a picture to be read) steps aside, still leased, and joins a later
 batch with what was found; nobody else waits for it.
+
+A database that is away is no event's fault: everything waits for it in its order (`bot.outage`).
 """
 
 import asyncio
@@ -17,6 +19,7 @@ import structlog
 
 from bot.answering import Answering
 from bot.clock import Clock
+from bot.outage import Outage
 from bot.outbox import Outbox
 from bot.pulse import Pulse
 from bot.slow_work import SlowWork
@@ -44,6 +47,8 @@ ROOM = 5000
 MAX_ATTEMPTS = 3
 #: A lease that ran out or a retry that fell due is found this late at worst.
 LOOK_AGAIN = 5.0
+#: Seconds without progress after which the database is away, and people are told.
+PATIENCE = 5.0
 
 
 class Inbox:
@@ -59,9 +64,11 @@ class Inbox:
         clock: Clock,
         pulse: Pulse,
         recent: Recent,
+        outage: Outage,
         slow_work: SlowWork | None = None,
     ) -> None:
         self._recent = recent
+        self.outage = outage
         self._slow_work = slow_work
         self._aside: set[asyncio.Task[None]] = set()
         self._found: dict[int, Found] = {}
@@ -80,6 +87,9 @@ class Inbox:
         self._is_idle = asyncio.Event()
         self._is_stopping = False
         self._must_look = False
+        #: When (by the loop's clock) something was last stored, and since when nothing is worked.
+        self._stored_at = 0.0
+        self._stuck_since: float | None = None
         self.attention = Attention()
         self.on_change: list[Callable[[], None]] = []
         self.on_request: list[Callable[[ContactRequest, bool], None]] = []
@@ -97,16 +107,26 @@ class Inbox:
             event = _without_private_numbers(event)
         while not self._has_room.is_set():
             await self._has_room.wait()
-        self._arrived.append(event)
-        self._has_arrived.set()
         if len(self._arrived) >= ROOM:
-            self._has_room.clear()
+            # Only an outage lets anybody come this far.
+            self.outage.drop(event)
+            return
+        self._append(event)
+        if self.outage.is_on:
+            await self.outage.keep(event)
 
     async def run(self) -> None:
         """Store and work until stopped."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._store())
-            group.create_task(self._work(group))
+        for event in await self.outage.left_behind():
+            self._append(event)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._store())
+                watching = group.create_task(self._watch())
+                await self._work(group)
+                watching.cancel()
+        finally:
+            await self.outage.keep_at_a_stop(list(self._arrived))
 
     def stop(self) -> None:
         """End after the transaction under way; what stands aside is claimed at the next start."""
@@ -138,6 +158,55 @@ class Inbox:
         self._must_look = True
         self._has_work.set()
 
+    # -- the database is away ----------------------------------------------------------------------
+
+    def _append(self, event: Incoming) -> None:
+        if not self._arrived:
+            self._stored_at = asyncio.get_running_loop().time()
+        self._arrived.append(event)
+        self._has_arrived.set()
+        if len(self._arrived) >= ROOM and not self.outage.is_on:
+            self._has_room.clear()
+
+    async def _watch(self) -> None:
+        """Notice that nothing is stored or worked any more, whether it fails or hangs."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(0.5)
+            now = loop.time()
+            is_unstored = bool(self._arrived) and now - self._stored_at > PATIENCE
+            is_stuck = self._stuck_since is not None and now - self._stuck_since > PATIENCE
+            if (is_unstored or is_stuck) and not self.outage.is_on:
+                await self.outage.begin(self._arrived)
+                for event in list(self._stored) if is_stuck else ():
+                    self.outage.tell(event.incoming)
+                # Who waited for room is let in, to be counted.
+                self._has_room.set()
+
+    async def _is_back(self) -> None:
+        """Everything is stored and is being worked again: on record is what had no room."""
+        if self._arrived or self._stuck_since is not None:
+            return
+        dropped = await self.outage.end()
+        for (platform, account), events in dropped.items():
+            log.error("inbox.dropped", account=account, events=events)
+            async with self._database.unit_of_work() as uow:
+                uow.audit.add(
+                    at=self._clock.now(),
+                    actor=f"{platform}:{account}",
+                    action="inbox.dropped",
+                    target="outage",
+                    detail=f"events:{events}",
+                )
+
+    async def _waits(self, batch: Sequence[InboundEvent]) -> None:
+        """Back to the front, in its order; tried again in a moment."""
+        self._stored.extendleft(reversed(batch))
+        if self._stuck_since is None:
+            self._stuck_since = asyncio.get_running_loop().time()
+            log.error("inbox.database_away", waiting=len(self._stored))
+        await asyncio.sleep(1)
+
     # -- first loop: to disk -----------------------------------------------------------------------
 
     async def _store(self) -> None:
@@ -158,6 +227,7 @@ class Inbox:
             pause = 0.1
             for _ in batch:
                 self._arrived.popleft()
+            self._stored_at = asyncio.get_running_loop().time()
             self._stored.extend(stored)
             if len(self._arrived) < ROOM:
                 self._has_room.set()
@@ -166,6 +236,7 @@ class Inbox:
             if stored:
                 self._is_idle.clear()
                 self._has_work.set()
+            await self._is_back()
 
     async def _store_batch(self, batch: Sequence[Incoming]) -> list[InboundEvent]:
         """One transaction; if a row breaks it, each alone, so that its neighbours are kept."""
@@ -176,7 +247,9 @@ class Inbox:
                 return await uow.inbox.store(
                     batch, now=self._clock.now(), instance=instance, lease=self._pulse.lease
                 )
-        except Exception:
+        except Exception as error:
+            if self._database.is_away(error):
+                raise
             await self._database.check()
             if len(batch) == 1:
                 log.exception("inbox.row_refused", kind=type(batch[0]).__name__)
@@ -208,8 +281,10 @@ class Inbox:
             batch = [event for event in batch if not self._steps_aside(event, group)]
             if batch:
                 await self._work_batch(batch)
+            waiting = {event.id for event in self._stored} if self._stuck_since else set()
             for event in batch:
-                self._found.pop(event.id, None)
+                if event.id not in waiting:
+                    self._found.pop(event.id, None)
 
     def _steps_aside(self, event: InboundEvent, group: asyncio.TaskGroup) -> bool:
         """Whether it is to be found out about first, which then begins."""
@@ -256,6 +331,9 @@ class Inbox:
                 for event in batch:
                     await self._work_batch([event])
         except Exception as error:
+            if self._database.is_away(error):
+                await self._waits(batch)
+                return
             if len(batch) > 1:
                 for event in batch:
                     await self._work_batch([event])
@@ -268,6 +346,9 @@ class Inbox:
     async def _do(self, batch: Sequence[InboundEvent]) -> None:
         """One transaction, and what may only follow its commit."""
         done = await self._answering.work(batch, self._found)
+        if self._stuck_since is not None:
+            self._stuck_since = None
+            await self._is_back()
         self.attention.note_prompts(done.prompts)
         self.attention.awaited.update(done.awaited)
         self._outbox.take(done.outgoing)

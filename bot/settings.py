@@ -126,9 +126,17 @@ class Settings(BaseSettings):
         """Where files handed in are kept."""
         if self.collections.folder:
             return Path(self.collections.folder)
-        kind, _, path = self.database.url.partition(":///")
-        beside = kind.startswith("sqlite") and path not in ("", ":memory:")
-        return (Path(path).parent if beside else Path("data")) / "collections"
+        return self._beside / "collections"
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where what is said is kept while the database is away."""
+        return self._beside / "spool"
+
+    @property
+    def _beside(self) -> Path:
+        file = self.database.file
+        return file.parent if file is not None else Path("data")
 
     @classmethod
     def settings_customise_sources(

@@ -24,25 +24,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from storage.models import (
+from storage.models.appraisal import (
     annual_levels,
     appeals,
-    classes,
     daily_records,
     daily_wishes,
-    duties,
-    enrolments,
     formulas,
-    hand_offs,
-    interactions,
-    persons,
     record_corrections,
     record_notes,
     settled_days,
     settling_days,
     silences,
-    units,
 )
+from storage.models.hand_offs import hand_offs
+from storage.models.people import classes, duties, enrolments, persons, units
+from storage.models.record import interactions
 from storage.vocabulary import SHANGHAI, Conversation, ConversationKind, Platform, Role
 
 if TYPE_CHECKING:

@@ -27,7 +27,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from storage.models import audit, audit_seals, counters, hand_offs, interactions
+from storage.models.hand_offs import counters, hand_offs
+from storage.models.record import interactions
+from storage.models.supervisors import audit, audit_seals
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork

@@ -23,16 +23,9 @@ from sqlalchemy import (
     update,
 )
 
-from storage.models import (
-    calendar_dates,
-    class_groups,
-    classes,
-    enrolments,
-    obligations,
-    reminders,
-    tasks,
-    units,
-)
+from storage.models.people import class_groups, classes, enrolments, units
+from storage.models.published import calendar_dates
+from storage.models.tasks import obligations, reminders, tasks
 from storage.obligations import CLOCK, ObligationState
 from storage.published import CalendarDate
 from storage.tasks import Audience, ReminderState, TaskState

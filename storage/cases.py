@@ -15,17 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, insert, literal, or_, select, update
 
-from storage.models import (
-    classes,
-    contacts,
-    hand_off_steps,
-    hand_offs,
-    identities,
-    interactions,
-    persons,
-    ratings,
-    units,
-)
+from storage.models.hand_offs import contacts, hand_off_steps, hand_offs, ratings
+from storage.models.people import classes, identities, persons, units
+from storage.models.record import interactions
 from storage.people import tutors_in_office
 from storage.questions import HandOff, Level, State, Verdict, hand_off_of
 from storage.vocabulary import Action, Platform

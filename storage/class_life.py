@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
-from storage.models import class_offices, classes, persons, study_group_members, study_groups
+from storage.models.people import classes, persons
+from storage.models.students import class_offices, study_group_members, study_groups
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork

@@ -17,23 +17,14 @@ from sqlalchemy import Select, and_, case, exists, func, or_, select
 from storage.cases import Step, StepKind
 from storage.interactions import Kind
 from storage.lines import Account, Span
-from storage.models import (
-    blind_windows,
-    completions,
-    duties,
-    enrolments,
-    feedback,
-    hand_off_steps,
-    hand_offs,
-    interactions,
-    obligations,
-    outbox,
-    persons,
-    ratings,
-    reminders,
-    student_files,
-    tasks,
-)
+from storage.models.accounts import blind_windows
+from storage.models.hand_offs import hand_off_steps, hand_offs, ratings
+from storage.models.learning import feedback
+from storage.models.people import duties, enrolments, persons
+from storage.models.queues import outbox
+from storage.models.record import interactions
+from storage.models.students import student_files
+from storage.models.tasks import completions, obligations, reminders, tasks
 from storage.questions import HandOff, SolvedBy, hand_off_of
 from storage.reviews import Checked
 from storage.vocabulary import Action, Platform, Role, Topic

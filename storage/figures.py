@@ -19,16 +19,11 @@ from sqlalchemy import ColumnElement, case, func, insert, literal_column, select
 from sqlalchemy.exc import IntegrityError
 
 from storage.interactions import Kind
-from storage.models import (
-    classes,
-    day_sums,
-    feedback,
-    hand_offs,
-    interactions,
-    obligations,
-    ratings,
-    summed_days,
-)
+from storage.models.hand_offs import hand_offs, ratings
+from storage.models.learning import feedback
+from storage.models.people import classes
+from storage.models.record import day_sums, interactions, summed_days
+from storage.models.tasks import obligations
 from storage.questions import SolvedBy
 from storage.vocabulary import SHANGHAI, Topic
 

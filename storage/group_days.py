@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.models import group_days
+from storage.models.tasks import group_days
 from storage.vocabulary import Conversation
 
 if TYPE_CHECKING:

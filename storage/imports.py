@@ -14,19 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 
-from storage.models import (
-    calendar_dates,
+from storage.models.hand_offs import contacts
+from storage.models.people import (
     class_groups,
     classes,
-    contacts,
     duties,
     enrolments,
     identities,
-    knowledge_entries,
     persons,
-    school_facts,
     units,
 )
+from storage.models.published import calendar_dates, knowledge_entries, school_facts
 from storage.published import CalendarDate, Owner, SchoolFact, UnitName
 from storage.roster import FileRow, chunks
 from storage.vocabulary import Platform, Role

@@ -27,7 +27,9 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from storage import queue
-from storage.models import hand_off_steps, hand_offs, inbound_events, interactions
+from storage.models.hand_offs import hand_off_steps, hand_offs
+from storage.models.queues import inbound_events
+from storage.models.record import interactions
 from storage.vocabulary import (
     ContactRequest,
     Conversation,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import exists, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from storage.models import interactions
+from storage.models.record import interactions
 from storage.questions import SolvedBy
 from storage.vocabulary import Action, Platform, Topic
 

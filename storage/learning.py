@@ -12,18 +12,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Row, func, insert, select, true, update
 
-from storage.models import (
-    classes,
-    enrolments,
-    feedback,
-    hand_offs,
-    inbound_events,
-    interactions,
-    persons,
-    suggestions,
-    supervisors,
-    units,
-)
+from storage.models.hand_offs import hand_offs
+from storage.models.learning import feedback, suggestions
+from storage.models.people import classes, enrolments, persons, units
+from storage.models.queues import inbound_events
+from storage.models.record import interactions
+from storage.models.supervisors import supervisors
 from storage.questions import Category, SolvedBy
 from storage.vocabulary import (
     Action,
@@ -250,7 +244,9 @@ class Learning:
             )
             .join(classes, classes.c.id == suggestions.c.class_id)
             .outerjoin(supervisors, supervisors.c.id == suggestions.c.decided_by)
-            .where(condition)
+            .outerjoin(hand_offs, hand_offs.c.number == suggestions.c.hand_off)
+            # What turned out to be a complaint about the tutor is nobody's to make an entry of.
+            .where(condition, hand_offs.c.is_about_tutor.is_not(True))
             .order_by(order)
             .limit(limit)
         )
@@ -396,6 +392,7 @@ class Learning:
             .join(inbound_events, inbound_events.c.id == interactions.c.event_id)
             .where(
                 interactions.c.kind == "question",
+                interactions.c.is_about_tutor.is_(False),
                 inbound_events.c.kind == "message",
                 *here,
             )

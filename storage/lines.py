@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Table, and_, insert, select, tuple_, update
 
-from storage.models import account_lines, blind_windows, hand_offs, logins
+from storage.models.accounts import account_lines, blind_windows, logins
+from storage.models.hand_offs import hand_offs
 from storage.vocabulary import Platform
 
 if TYPE_CHECKING:

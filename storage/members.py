@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, insert, select, update
 
-from storage.models import class_groups, classes, group_members
+from storage.models.people import class_groups, classes, group_members
 from storage.vocabulary import Conversation, ConversationKind, MembershipChange, Platform
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import ColumnElement, Row, and_, func, select, update
 
 from storage import queue
-from storage.models import obligations, persons, reminders, tasks
+from storage.models.people import persons
+from storage.models.tasks import obligations, reminders, tasks
 from storage.tasks import ReminderState
 from storage.vocabulary import SHANGHAI
 

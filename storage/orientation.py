@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, or_, select, tuple_, update
 
-from storage.models import (
+from storage.models.people import (
     class_groups,
     duties,
     enrolments,
     group_members,
     identities,
-    orientations,
     persons,
 )
+from storage.models.students import orientations
 from storage.people import in_force
 from storage.vocabulary import Conversation, ConversationKind, Platform
 

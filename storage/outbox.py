@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 
 from storage import queue
-from storage.models import obligations, outbox
+from storage.models.queues import outbox
+from storage.models.tasks import obligations
 from storage.vocabulary import Conversation, Outgoing, Platform
 
 if TYPE_CHECKING:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, or_, select, update
 
 from storage.errors import NotFound
-from storage.models import (
+from storage.models.people import (
     binding_codes,
     class_groups,
-    class_offices,
     classes,
     duties,
     enrolments,
     identities,
-    interactions,
     persons,
     units,
 )
+from storage.models.record import interactions
+from storage.models.students import class_offices
 from storage.vocabulary import Conversation, ConversationKind, Platform, Role
 
 if TYPE_CHECKING:

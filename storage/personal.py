@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from storage.interactions import Kind
-from storage.models import classes, enrolments, identities, interactions, persons
+from storage.models.people import classes, enrolments, identities, persons
+from storage.models.record import interactions
 from storage.vocabulary import Platform
 
 if TYPE_CHECKING:

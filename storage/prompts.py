@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, update
 
-from storage.models import prompts
+from storage.models.hand_offs import prompts
 from storage.vocabulary import Conversation, Platform
 
 if TYPE_CHECKING:

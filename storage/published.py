@@ -11,14 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import ColumnElement, Table, and_, func, literal, or_, select
 
-from storage.models import (
-    calendar_dates,
-    classes,
-    interactions,
-    knowledge_entries,
-    school_facts,
-    units,
-)
+from storage.models.people import classes, units
+from storage.models.published import calendar_dates, knowledge_entries, school_facts
+from storage.models.record import interactions
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork

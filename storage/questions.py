@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 
-from storage.models import account_lines, duties, hand_off_steps, hand_offs, persons
+from storage.models.accounts import account_lines
+from storage.models.hand_offs import hand_off_steps, hand_offs
+from storage.models.people import duties, persons
 from storage.people import in_force
 from storage.vocabulary import (
     Conversation,

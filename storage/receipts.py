@@ -12,17 +12,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, case, func, or_, select, update
 
 from storage.interactions import Kind
-from storage.models import (
-    class_groups,
-    classes,
-    completions,
-    enrolments,
-    identities,
-    interactions,
-    obligations,
-    persons,
-    tasks,
-)
+from storage.models.people import class_groups, classes, enrolments, identities, persons
+from storage.models.record import interactions
+from storage.models.tasks import completions, obligations, tasks
 from storage.tasks import Completion, How, Task, TaskKind, TaskState
 from storage.vocabulary import Platform
 

@@ -34,20 +34,10 @@ from sqlalchemy import (
 
 from storage import queue
 from storage.columns import ShanghaiDateTime
-from storage.models import (
-    class_groups,
-    classes,
-    completions,
-    counters,
-    enrolments,
-    group_days,
-    identities,
-    inbound_events,
-    obligations,
-    outbox,
-    reminders,
-    tasks,
-)
+from storage.models.hand_offs import counters
+from storage.models.people import class_groups, classes, enrolments, identities
+from storage.models.queues import inbound_events, outbox
+from storage.models.tasks import completions, group_days, obligations, reminders, tasks
 from storage.obligations import CLOCK, FAULTS, ObligationState, Why, chunks
 from storage.outbox import WITHDRAWN
 from storage.tasks import Audience, ReminderState, Task, TaskKind, TaskState, task_of

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, true
 
 from storage.interactions import Kind, Record
-from storage.models import classes, duties, hand_offs, interactions, persons, units
+from storage.models.hand_offs import hand_offs
+from storage.models.people import classes, duties, persons, units
+from storage.models.record import interactions
 from storage.questions import Level, SolvedBy, State
 from storage.vocabulary import Action, Label, Platform, Role, Topic
 

@@ -17,16 +17,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, or_, select, update
 
 from storage.interactions import Kind
-from storage.models import (
-    classes,
-    counters,
-    feedback,
-    hand_offs,
-    interactions,
-    persons,
-    ratings,
-    reviews,
-)
+from storage.models.hand_offs import counters, hand_offs, ratings
+from storage.models.learning import feedback
+from storage.models.people import classes, persons
+from storage.models.record import interactions
+from storage.models.reviews import reviews
 from storage.questions import Category, SolvedBy
 from storage.vocabulary import Label, Topic
 

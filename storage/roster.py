@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.models import (
+from storage.models.people import (
     binding_codes,
     class_groups,
     classes,
@@ -30,10 +30,9 @@ from storage.models import (
     group_members,
     identities,
     persons,
-    student_facts,
-    student_files,
     units,
 )
+from storage.models.students import student_facts, student_files
 from storage.people import in_force
 from storage.vocabulary import Platform, Role
 

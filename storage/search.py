@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, false, func, insert, or_, select, text
 
 from storage.interactions import Kind
-from storage.models import hand_offs, inbound_events, interactions, persons, search_words
+from storage.models.hand_offs import hand_offs
+from storage.models.people import persons
+from storage.models.queues import inbound_events
+from storage.models.record import interactions, search_words
 from storage.vocabulary import Label, Message
 
 if TYPE_CHECKING:

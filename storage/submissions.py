@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, update
 
-from storage.models import submissions
+from storage.models.tasks import submissions
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
 
-from storage.models import (
-    duties,
-    identities,
-    persons,
-    sign_in_failures,
-    supervisors,
-    units,
-    web_sessions,
-)
+from storage.models.people import duties, identities, persons, units
+from storage.models.supervisors import sign_in_failures, supervisors, web_sessions
 from storage.people import in_force
 from storage.vocabulary import Platform, Role
 

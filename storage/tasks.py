@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, insert, or_, select, update
 
-from storage.models import completions, counters, reminders, tasks
+from storage.models.hand_offs import counters
+from storage.models.tasks import completions, reminders, tasks
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork

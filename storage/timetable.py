@@ -12,7 +12,9 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, or_, select, update
 
 from storage import queue
-from storage.models import classes, course_registrations, feeds, lessons, outbox, persons
+from storage.models.people import classes, persons
+from storage.models.queues import outbox
+from storage.models.students import course_registrations, feeds, lessons
 from storage.outbox import decode
 
 if TYPE_CHECKING:

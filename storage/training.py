@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Row, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage.models import attendances, persons, training_events, trainings, tutor_files, units
+from storage.models.appraisal import attendances, training_events, trainings, tutor_files
+from storage.models.people import persons, units
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork

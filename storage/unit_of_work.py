@@ -22,7 +22,7 @@ from storage.interactions import Interactions
 from storage.learning import Learning
 from storage.lines import Lines
 from storage.members import Members
-from storage.models import counters
+from storage.models.hand_offs import counters
 from storage.obligations import Obligations
 from storage.orientation import Orientations
 from storage.outbox import OutboxRows

@@ -18,7 +18,8 @@ from bot import logs
 from storage.database import Database
 from storage.imports import ClassRow, StudentRow
 from storage.migrations import runner
-from storage.models import counters, metadata
+from storage.models import metadata
+from storage.models.hand_offs import counters
 from storage.people import ClassRoom, Speaker
 from storage.unit_of_work import UnitOfWork
 from storage.vocabulary import SHANGHAI, Conversation, ConversationKind, Platform

@@ -39,7 +39,7 @@ from bot.adapters.playground import ACCOUNT, Said
 from bot.web import server
 from handlers import routes
 from storage.imports import ClassRow, StudentRow
-from storage.models import duties
+from storage.models.people import duties
 from storage.questions import SERIES, HandOff
 from storage.vocabulary import Platform, Role
 from tests.bot.web.conftest import HASHER, Visitor

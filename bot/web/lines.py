@@ -128,6 +128,13 @@ async def _about_reader(uow: UnitOfWork, own_classes: Collection[int]) -> set[in
     return await uow.reviews.about_tutors(own_classes) if own_classes else set()
 
 
+async def _is_hidden(uow: UnitOfWork, reader: session.SignedIn, row_id: int) -> bool:
+    hidden = await _about_reader(uow, reader.supervisor.own_classes)
+    return bool(hidden) and any(
+        item.id == row_id and item.about in hidden for item in await uow.outbox.set_aside()
+    )
+
+
 async def _poison(uow: UnitOfWork, hidden: Collection[int], now: datetime) -> list[Poison]:
     events = [of_inbox(item, now) for item in await uow.inbox.poison()]
     unsent = await uow.outbox.set_aside()
@@ -149,6 +156,9 @@ async def act(request: web.Request) -> web.Response:
                 rows = uow.outbox
             case _:
                 raise web.HTTPNotFound
+        if queue == OUTBOX and await _is_hidden(uow, reader, row_id):
+            # As if it were none: what is sent about a complaint tells of the complaint.
+            raise web.HTTPNotFound
         is_done = await (rows.retry if deed == "retry" else rows.drop)(row_id, now)
         uow.audit.add(
             at=now,

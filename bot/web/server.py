@@ -192,6 +192,18 @@ async def healthz(request: web.Request) -> web.Response:
         log.exception("web.database_unreachable")
         answer = {"status": "failing", "database": "unreachable", "online": online}
         return web.json_response(answer, status=503)
+    outage = app.inbox.outage
+    if outage.since is not None:
+        # It can be read and not written: full, locked, or only just back.
+        answer = {
+            "status": "failing",
+            "database": "not storing",
+            "since": outage.since.isoformat(timespec="seconds"),
+            "on_disk": outage.is_on_disk,
+            "dropped": outage.dropped.total(),
+            "online": online,
+        }
+        return web.json_response(answer, status=503)
     return web.json_response({"status": "ok", "database": "ok", "online": online})
 
 

@@ -23,7 +23,7 @@ from aiohttp.web import FileField
 
 from bot import collecting
 from bot.tables import read_sheets
-from bot.web import session
+from bot.web import reveal, session
 from bot.web.base import APP, page, plain
 from bot.web.pages import masked, units_of
 from handlers import done_lists, files, imports, school_tables, texts
@@ -291,13 +291,13 @@ async def _task(
     request: web.Request,
     reader: session.SignedIn,
     *,
-    is_open: bool = False,
+    reason: str = "",
     problems: Sequence[str] = (),
     status: int = 200,
 ) -> web.Response:
-    """One task; with names only where `is_open`, and then the audit list says so."""
+    """One task; with names only for a `reason`, and then the audit list says who, where, why."""
     app, number = request.app[APP], int(request.match_info["number"])
-    now = app.clock.now()
+    now, is_open = app.clock.now(), bool(reason)
     async with app.database.unit_of_work() as uow:
         units = await units_of(uow, reader.supervisor)
         class_name = await uow.receipts.class_of(number, units)
@@ -311,8 +311,14 @@ async def _task(
         counts = (await uow.obligations.counts([number])).get(number, {})
         reminders = (await uow.tasks.reminders_of([number])).get(number, [])
         unbound = await uow.receipts.unbound(task)
-        action = "web.task_opened" if is_open else "web.task_viewed"
-        uow.audit.add(at=now, actor=reader.actor, action=action, target=f"R-{number}")
+        uow.audit.add(
+            at=now,
+            actor=reader.actor,
+            action="web.task_opened" if is_open else "web.task_viewed",
+            target=f"R-{number}",
+            address=session.address_of(request),
+            reason=reason,
+        )
     names = {it.person_id: it.name for it in students}
     done = [it for it in students if it.person_id in known and known[it.person_id].is_done]
     undone = [it for it in students if it not in done]
@@ -362,12 +368,15 @@ def _steps(reminders: Sequence[Reminder], now: datetime) -> list[tuple[str, str,
 
 
 async def act(request: web.Request) -> web.Response:
-    """`POST /tasks/{number}/{deed}`: `open` shows the names, `retry` sends what did not arrive."""
-    reader, _ = await session.posted(request)
+    """`POST /tasks/{number}/{deed}`: `open` shows names for a reason, `retry` sends what did not arrive."""
+    reader, form = await session.posted(request)
     app, number = request.app[APP], int(request.match_info["number"])
     match request.match_info["deed"]:
         case "open":
-            return await _task(request, reader, is_open=True)
+            reason = plain(form.get("reason", ""), 300)
+            if len(reason) < reveal.MIN_REASON:
+                return await _task(request, reader, problems=[reveal.NO_REASON], status=422)
+            return await _task(request, reader, reason=reason)
         case "retry":
             now = app.clock.now()
             async with app.database.unit_of_work() as uow:

@@ -17,7 +17,7 @@ from handlers.indicators import INDICATORS, Row, figure
 from storage.appraisal import DailyRecord, Grade, Level
 from storage.database import Database
 from storage.imports import ClassRow
-from storage.models import duties
+from storage.models.people import duties
 from storage.vocabulary import SHANGHAI, Platform
 from tests.conftest import QQ_ACCOUNT, Classroom
 

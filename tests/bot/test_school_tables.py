@@ -16,7 +16,7 @@ from handlers.settings import BotSettings
 from storage.database import Database
 from storage.imports import Changes, ClassRow
 from storage.migrations import runner
-from storage.models import enrolments
+from storage.models.people import enrolments
 from storage.roster import Student
 from storage.vocabulary import SHANGHAI, Platform
 

@@ -14,7 +14,7 @@ from handlers.transfers import give_back_late
 from handlers.working_time import WorkingTime
 from storage.cases import StepKind
 from storage.imports import ClassRow
-from storage.models import duties
+from storage.models.people import duties
 from storage.people import ClassRoom
 from storage.questions import Category, HandOff, Level, SolvedBy, State
 from storage.reports import LedgerFilter

@@ -17,23 +17,14 @@ from storage.appraisal import DailyRecord, Scope
 from storage.cases import StepKind
 from storage.database import Database
 from storage.interactions import Kind
-from storage.models import (
-    blind_windows,
-    completions,
-    daily_records,
-    duties,
-    hand_off_steps,
-    hand_offs,
-    identities,
-    interactions,
-    obligations,
-    outbox,
-    persons,
-    ratings,
-    reminders,
-    student_files,
-    tasks,
-)
+from storage.models.accounts import blind_windows
+from storage.models.appraisal import daily_records
+from storage.models.hand_offs import hand_off_steps, hand_offs, ratings
+from storage.models.people import duties, identities, persons
+from storage.models.queues import outbox
+from storage.models.record import interactions
+from storage.models.students import student_files
+from storage.models.tasks import completions, obligations, reminders, tasks
 from storage.questions import Category, Level, SolvedBy, State, Verdict
 from storage.vocabulary import SHANGHAI, Action, Label, Platform, Topic
 from tests.conftest import QQ_ACCOUNT, Classroom

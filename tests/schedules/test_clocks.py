@@ -10,7 +10,7 @@ from handlers.working_time import WorkingTime
 from schedules import clocks
 from schedules.means import Means
 from storage.database import Database
-from storage.models import duties, identities, persons
+from storage.models.people import duties, identities, persons
 from storage.outbox import OutboxMessage
 from storage.questions import Category, HandOff, Level
 from storage.vocabulary import SHANGHAI, Label, Message, Platform, Role, Topic

@@ -13,7 +13,8 @@ from handlers.working_time import WorkingTime
 from schedules import reminders as jobs
 from schedules.means import Means
 from storage.database import Database
-from storage.models import interactions, outbox
+from storage.models.queues import outbox
+from storage.models.record import interactions
 from storage.published import CalendarDate
 from storage.tasks import (
     Audience,

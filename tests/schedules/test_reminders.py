@@ -17,7 +17,10 @@ from schedules import reminders as jobs
 from schedules.means import Means
 from storage.database import Database
 from storage.imports import ClassRow, StudentRow
-from storage.models import class_groups, classes, inbound_events, interactions, obligations
+from storage.models.people import class_groups, classes
+from storage.models.queues import inbound_events
+from storage.models.record import interactions
+from storage.models.tasks import obligations
 from storage.obligations import Sums
 from storage.tasks import (
     Audience,

@@ -10,7 +10,7 @@ from schedules import roster
 from schedules.means import Means
 from storage.database import Database
 from storage.imports import ClassRow, StaffRow, StudentRow
-from storage.models import duties
+from storage.models.people import duties
 from storage.vocabulary import SHANGHAI, Platform, Role
 from tests.conftest import QQ_ACCOUNT
 

@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage.database import Database
 from storage.interactions import Kind, Record
-from storage.models import audit, interactions
+from storage.models.record import interactions
+from storage.models.supervisors import audit
 from storage.questions import SolvedBy
 from storage.reports import LedgerFilter
 from storage.vocabulary import Action, Platform, Topic

@@ -11,7 +11,7 @@ from storage.database import Database
 from storage.imports import ClassRow
 from storage.interactions import Kind, Record
 from storage.learning import Answered, Asked, Standing, Suggestion, Votes
-from storage.models import feedback
+from storage.models.learning import feedback
 from storage.questions import SolvedBy
 from storage.vocabulary import (
     Action,

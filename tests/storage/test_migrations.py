@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection
 from storage.database import Database
 from storage.errors import SchemaOutdated
 from storage.migrations import runner
-from storage.models import counters, metadata
+from storage.models import metadata
+from storage.models.hand_offs import counters
 from storage.questions import SERIES
 
 

@@ -10,7 +10,7 @@ from storage.database import Database
 from storage.errors import NotFound
 from storage.imports import ClassRow, StudentRow, TutorRow
 from storage.interactions import Kind, Record
-from storage.models import duties, units
+from storage.models.people import duties, units
 from storage.people import ClassRoom, Speaker
 from storage.unit_of_work import UnitOfWork
 from storage.vocabulary import (

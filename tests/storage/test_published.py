@@ -8,7 +8,7 @@ from sqlalchemy import event, update
 from storage.database import Database
 from storage.imports import ClassRow, EntryRow
 from storage.interactions import Kind, Record
-from storage.models import units
+from storage.models.people import units
 from storage.published import CalendarDate, PublishedFacts, SchoolFact, UnitName
 from storage.vocabulary import Action, Platform
 from tests.conftest import Classroom

@@ -17,7 +17,8 @@ from handlers.errors import UserError
 from handlers.formula import DEFAULT, text_of
 from handlers.indicators import INDICATORS, Row, figure
 from storage.appraisal import DailyRecord
-from storage.models import duties, settled_days
+from storage.models.appraisal import settled_days
+from storage.models.people import duties
 from storage.vocabulary import SHANGHAI, Role
 from tests.bot.web.conftest import HASHER, OTHER_UNIT, Visit, Visitor, add_supervisor, say
 from tests.bot.web.test_cases import ABOUT_TUTOR, act, open_hearing, rule, sign_in, tell

@@ -10,7 +10,7 @@ from bot.app import App
 from bot.demo import CLASS_NAME, UNIT
 from bot.web.classes import bar_of
 from storage.imports import StudentRow
-from storage.models import duties
+from storage.models.people import duties
 from storage.roster import Ratio
 from storage.vocabulary import Role
 from tests.bot.web.conftest import OTHER_CLASS, OTHER_UNIT, Visit, Visitor, add_supervisor

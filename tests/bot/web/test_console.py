@@ -14,7 +14,7 @@ from bot.web import figures, server
 from bot.web.base import HERE
 from storage.figures import Opinions, Sum
 from storage.interactions import Kind
-from storage.models import duties
+from storage.models.people import duties
 from storage.questions import SolvedBy
 from storage.vocabulary import Role, Topic
 from tests.bot.web.conftest import HASHER, OTHER_UNIT, Visit, Visitor, add_supervisor, say

@@ -19,7 +19,9 @@ from bot.settings import load_settings
 from handlers.feed import hashed, without_amounts
 from storage.imports import StudentRow
 from storage.migrations import runner
-from storage.models import classes, feeds, identities, outbox
+from storage.models.people import classes, identities
+from storage.models.queues import outbox
+from storage.models.students import feeds
 from storage.published import CalendarDate
 from storage.tasks import Audience, Completion, Draft, How, TaskKind
 from storage.timetable import Lesson

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from bot import demo
 from bot.adapters.playground import ACCOUNT
 from bot.app import App
-from storage.models import inbound_events, outbox
+from storage.models.queues import inbound_events, outbox
 from storage.vocabulary import Conversation, ConversationKind, Outgoing, Platform
 from tests.bot.web.conftest import Visit, Visitor, add_supervisor, eventually, say
 from tests.bot.web.test_row import rows

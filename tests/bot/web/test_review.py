@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from bot import demo
 from bot.adapters.playground import ACCOUNT, Said
 from bot.app import App
-from storage.models import ratings
+from storage.models.hand_offs import ratings
 from storage.reviews import Mark, Review, Scope, Why, is_drawn
 from storage.vocabulary import Role
 from tests.bot.web import test_browser

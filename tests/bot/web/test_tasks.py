@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from bot import demo
 from bot.app import App
-from storage.models import audit
+from storage.models.supervisors import audit
 from storage.tasks import Audience, Draft, TaskKind
 from storage.vocabulary import Platform
 from tests.bot.web.conftest import OTHER_CLASS, OTHER_UNIT, Visit, Visitor, add_supervisor
@@ -77,13 +77,18 @@ async def test_names_are_masked_until_they_are_opened_by_name(app: App, visitor:
     assert name not in body
     assert f"{name[0]}*" in body
     token = await visitor.token(f"/tasks/{number}")
-    status, body = await visitor.post(f"/tasks/{number}/open", {"csrf": token})
+    refused, without = await visitor.post(f"/tasks/{number}/open", {"csrf": token, "reason": " "})
+    status, body = await visitor.post(
+        f"/tasks/{number}/open", {"csrf": token, "reason": "逐个打电话提醒"}
+    )
 
-    assert status == 200
+    assert (refused, status) == (422, 200)
+    assert name not in without
     assert name in body
     async with app.database.reading() as uow:
-        rows = await uow.read(select(audit.c.action).where(audit.c.target == f"R-{number}"))
-    assert "web.task_opened" in set(rows.scalars())
+        rows = await uow.read(select(audit).where(audit.c.target == f"R-{number}"))
+    opened = [it for it in rows if it.action == "web.task_opened"]
+    assert [(it.reason, it.address) for it in opened] == [("逐个打电话提醒", "127.0.0.1")]
 
 
 async def test_a_task_of_another_unit_is_as_one_that_never_was(app: App, visit: Visit) -> None:
