@@ -222,20 +222,11 @@ async def _answered(
         return Outcome(replies, record_of(newest[0]))
     if newest[0].class_id not in context.speaker.class_ids:
         return None
-    known = await context.uow.receipts.of_person(person_id, [it.number for it in newest])
-    waiting = [it for it in newest if it.number not in known or not known[it.number].is_done]
+    waiting = await _not_done(context, newest, person_id)
     if not waiting:
         return SILENCE
     task = waiting[0]
-    await complete(
-        context.uow,
-        task,
-        person_id,
-        how=How.SAID,
-        source=_source(context),
-        by=actor(context),
-        now=context.now,
-    )
+    await _complete(context, task, person_id)
     replies = (Reply(texts_done.answer_noted(task.number, task.title)),)
     return Outcome(replies if context.is_private else (), record_of(task))
 
@@ -265,8 +256,7 @@ async def _claimed(
     if person_id is None:
         return Outcome((said(context, texts_done.bind_first()),))
     fitting = [it for it in fitting if it.class_id in context.speaker.class_ids]
-    known = await context.uow.receipts.of_person(person_id, [it.number for it in fitting])
-    waiting = [it for it in fitting if it.number not in known or not known[it.number].is_done]
+    waiting = await _not_done(context, fitting, person_id)
     if not waiting:
         if not context.is_private or not fitting:
             return SILENCE if fitting else None
@@ -288,7 +278,12 @@ def _without_reminders(found: Sequence[Task]) -> list[Task]:
     ]
 
 
-async def _note_done(context: Context, task: Task, person_id: int) -> Outcome:
+async def _not_done(context: Context, found: Sequence[Task], person_id: int) -> list[Task]:
+    known = await context.uow.receipts.of_person(person_id, [it.number for it in found])
+    return [it for it in found if it.number not in known or not known[it.number].is_done]
+
+
+async def _complete(context: Context, task: Task, person_id: int) -> None:
     await complete(
         context.uow,
         task,
@@ -298,6 +293,10 @@ async def _note_done(context: Context, task: Task, person_id: int) -> Outcome:
         by=actor(context),
         now=context.now,
     )
+
+
+async def _note_done(context: Context, task: Task, person_id: int) -> Outcome:
+    await _complete(context, task, person_id)
     words = texts_done.done_noted(task.number, task.title)
     return Outcome((said(context, words),), record_of(task))
 

@@ -1,8 +1,9 @@
 """Announcements: the tutor's words, brought to the class groups under the tutor's name."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from handlers import texts_commands
 from handlers.classes import own_rooms
@@ -25,31 +26,60 @@ async def announce(context: Context, argument: str) -> Outcome:
     rooms, words = targets(await own_rooms(context), argument)
     if not words:
         raise BadCommand(texts_commands.usage(USAGE))
-    for room in rooms:
-        require(context.speaker, Deed.ANNOUNCE, room)
-        if not room.groups:
-            raise UserError(texts_commands.notice_without_group(room.name))
+    require_groups(context, Deed.ANNOUNCE, rooms)
     if len(rooms) == 1:
         return await publish(context, rooms, words, context.event_id)
-    detail = {"classes": [room.id for room in rooms], "text": words, "event": context.event_id}
-    await context.uow.prompts.put(
-        context.message.conversation,
-        context.message.sender_id,
-        Prompt(CONFIRM, json.dumps(detail), context.now + CONFIRM_LASTS),
-    )
+    await ask_to_confirm(context, CONFIRM, rooms, {"text": words, "event": context.event_id})
     return Outcome((Reply(texts_commands.notice_preview([room.name for room in rooms], words)),))
 
 
 async def confirm(context: Context) -> Outcome:
     """「确认」: the rights are read again, they may have ended within the minute."""
+    found = await confirmed(context, Deed.ANNOUNCE)
+    if found is None:
+        return Outcome((Reply(texts_commands.cancelled()),))
+    rooms, detail = found
+    return await publish(context, rooms, detail["text"], detail["event"])
+
+
+def require_groups(context: Context, deed: Deed, rooms: Sequence[ClassRoom]) -> None:
+    """What is said to classes: the right to it, and a group to say it in.
+
+    Raises:
+        UserError: one of them is missing.
+    """
+    for room in rooms:
+        require(context.speaker, deed, room)
+        if not room.groups:
+            raise UserError(texts_commands.notice_without_group(room.name))
+
+
+async def ask_to_confirm(
+    context: Context, kind: str, rooms: Sequence[ClassRoom], detail: Mapping[str, Any]
+) -> None:
+    """The next message of this person here is taken as 「确认」, or as its contrary."""
+    await context.uow.prompts.put(
+        context.message.conversation,
+        context.message.sender_id,
+        Prompt(
+            kind,
+            json.dumps({"classes": [room.id for room in rooms], **detail}),
+            context.now + CONFIRM_LASTS,
+        ),
+    )
+
+
+async def confirmed(
+    context: Context, deed: Deed
+) -> tuple[list[ClassRoom], Mapping[str, Any]] | None:
+    """The classes and what was kept by `ask_to_confirm`; None for anything but 「确认」."""
     assert context.prompt is not None
     await context.uow.prompts.drop(context.message.conversation, context.message.sender_id)
-    detail = json.loads(context.prompt.detail)
     if context.message.text.strip() != "确认":
-        return Outcome((Reply(texts_commands.cancelled()),))
+        return None
+    detail = json.loads(context.prompt.detail)
     found = await context.uow.people.classes(detail["classes"], context.now)
-    rooms = [require(context.speaker, Deed.ANNOUNCE, room) for room in found.values()]
-    return await publish(context, rooms, detail["text"], detail["event"])
+    return [require(context.speaker, deed, room) for room in found.values()], detail
 
 
 async def publish(

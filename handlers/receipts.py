@@ -3,7 +3,6 @@
 What is counted is counted without a word in the group; names are told in private only.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,11 +13,10 @@ from handlers.commands import BadCommand
 from handlers.context import Context, Outcome, Reply
 from handlers.done import actor, number_of, said, task_for
 from handlers.errors import Forbidden, UserError
-from handlers.notices import CONFIRM_LASTS, targets
+from handlers.notices import ask_to_confirm, confirmed, require_groups, targets
 from handlers.permissions import Deed, may, require
 from storage.interactions import Kind, Record
 from storage.people import ClassRoom
-from storage.prompts import Prompt
 from storage.receipts import ROLL
 from storage.tasks import Audience, Draft, Planned, Task, TaskKind, TaskState
 from storage.vocabulary import Action, Outgoing, Role
@@ -115,30 +113,19 @@ async def receipt(context: Context, argument: str) -> Outcome:
     rooms, words = targets(await rooms_to_collect_in(context), argument)
     if not words:
         raise BadCommand(texts_commands.usage("/回执 内容"))
-    for room in rooms:
-        require(context.speaker, Deed.COLLECT, room)
-        if not room.groups:
-            raise UserError(texts_commands.notice_without_group(room.name))
+    require_groups(context, Deed.COLLECT, rooms)
     if len(rooms) == 1:
         return await _publish(context, rooms, words)
-    detail = {"classes": [room.id for room in rooms], "text": words}
-    await context.uow.prompts.put(
-        context.message.conversation,
-        context.message.sender_id,
-        Prompt(CONFIRM, json.dumps(detail), context.now + CONFIRM_LASTS),
-    )
+    await ask_to_confirm(context, CONFIRM, rooms, {"text": words})
     return Outcome((Reply(texts_done.receipt_preview([room.name for room in rooms], words)),))
 
 
 async def confirm(context: Context) -> Outcome:
     """「确认」: the rights are read again, they may have ended within the minute."""
-    assert context.prompt is not None
-    await context.uow.prompts.drop(context.message.conversation, context.message.sender_id)
-    detail = json.loads(context.prompt.detail)
-    if context.message.text.strip() != "确认":
+    found = await confirmed(context, Deed.COLLECT)
+    if found is None:
         return Outcome((Reply(texts_commands.cancelled()),))
-    found = await context.uow.people.classes(detail["classes"], context.now)
-    rooms = [require(context.speaker, Deed.COLLECT, room) for room in found.values()]
+    rooms, detail = found
     return await _publish(context, rooms, detail["text"])
 
 
