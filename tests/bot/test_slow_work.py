@@ -26,7 +26,7 @@ from tests.bot.test_pipeline import GROUP, hear, rows, said
 from tests.scenarios.player import Player, playing
 
 FOLDER = Path(__file__).parent / "pictures"
-IMAGE = (Attachment(AttachmentKind.IMAGE, "截图.jpg", "wrong_password.jpg"),)
+IMAGE = (Attachment(AttachmentKind.IMAGE, "截图.png", "wrong_password.png"),)
 
 
 class Held(SlowWork):
