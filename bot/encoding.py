@@ -18,7 +18,6 @@ import structlog
 
 from handlers.encoder import (
     Encoder,
-    Half,
     ModelName,
     digests,
     not_installed,
@@ -26,7 +25,7 @@ from handlers.encoder import (
     write_vectors,
 )
 from handlers.faq import Knowledge
-from handlers.meanings import Meanings, Vector
+from handlers.meanings import Meanings, Packed, Vector, packed
 from handlers.settings import BotSettings
 from handlers.wording import fold
 from storage.database import Database
@@ -60,7 +59,7 @@ class Encoding:
         self._under_way: asyncio.Future[Vector] | None = None
         self._recent: dict[str, Vector] = {}
         self._names: list[str] = []
-        self._rows: Half = np.empty((0, 0), dtype=np.float16)
+        self._rows: Packed = np.empty((0, 0), dtype=np.int8)
 
     def close(self) -> None:
         """No more of it; what is being computed is not waited for."""
@@ -80,14 +79,14 @@ class Encoding:
         names = digests(index.phrasings)
         texts = dict(zip(names, index.phrasings, strict=True))
         missing = [name for name in texts if name not in known]
-        new: Half | None = None
+        new: Packed | None = None
         for start in range(0, len(missing), _PIECE):
             piece = missing[start : start + _PIECE]
             vectors = await self._do(self.encoder.encode, [texts[name] for name in piece])
             if new is None:
                 # One block for all: thousands of small ones would never be given back.
-                new = np.empty((len(missing), vectors.shape[1]), dtype=np.float16)
-            new[start : start + len(piece)] = vectors
+                new = np.empty((len(missing), vectors.shape[1]), dtype=np.int8)
+            new[start : start + len(piece)] = packed(vectors)
         if new is not None:
             known |= zip(missing, new, strict=True)
         rows = np.stack([known[name] for name in names])

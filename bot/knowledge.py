@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import structlog
@@ -126,4 +127,19 @@ class KnowledgeInUse:
 
 
 def _build(rows: list[str], today: date) -> Knowledge:
-    return Knowledge(in_force(rows, today))
+    return indexed(in_force(rows, today))
+
+
+def indexed(entries: tuple[Entry, ...]) -> Knowledge:
+    """
+    The knowledge of some rows, for this caller alone.
+
+    To index them takes half a second, and is done once: what was tried before it is published, and
+    a new day that changes nothing, need it no more.
+    """
+    return _indexed(entries).apart()
+
+
+@lru_cache(maxsize=2)
+def _indexed(entries: tuple[Entry, ...]) -> Knowledge:
+    return Knowledge(entries)

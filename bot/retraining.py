@@ -13,8 +13,6 @@ from typing import Annotated
 
 import structlog
 import typer
-from openpyxl import load_workbook
-from openpyxl.worksheet.datavalidation import DataValidation
 
 from bot.console import Config, fail, require_current, settings_of, with_database
 from bot.evaluating import LABEL_NAMES, label_of, target_lines, topic_of
@@ -172,6 +170,9 @@ def sample_rows(
 
 def write_sample(path: Path, rows: Sequence[tuple[str, ...]]) -> None:
     """The workbook, with the allowed words to choose from."""
+    from openpyxl import load_workbook
+    from openpyxl.worksheet.datavalidation import DataValidation
+
     if path.suffix.lower() != ".xlsx":
         raise TableError([f"{path.name}：请写成 .xlsx 文件"])
     labels, topics = list(LABEL_NAMES.values()), list(TOPIC_NAMES.values())

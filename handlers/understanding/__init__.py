@@ -9,12 +9,18 @@ should start from.
 from handlers.understanding.gate import Understanding, questions_in, understand
 from handlers.understanding.normalise import normalise
 from handlers.understanding.rules import mask
-from handlers.understanding.turns import is_follow_up, is_fragment, split_questions
+from handlers.understanding.turns import (
+    is_follow_up,
+    is_fragment,
+    is_only_a_call,
+    split_questions,
+)
 
 __all__ = [
     "Understanding",
     "is_follow_up",
     "is_fragment",
+    "is_only_a_call",
     "mask",
     "normalise",
     "questions_in",

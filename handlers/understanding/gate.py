@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,17 @@ _RULE_CONFIDENCE = 0.99
 
 #: A cry for help missed is worse than a kind word too many.
 _DISTRESS_FROM = 0.25
+
+#: Below this a complaint is rather what it looks like next; a receipt for a groan is a nuisance.
+_COMPLAINT_FROM = 0.5
+#: Whose fault it is, where it is not ours.
+_THEIRS = re.compile(
+    "超市|外卖|快递|网购|网店|物业|房东|驾校|教练|银行|医院|饭店|餐厅|航班|理发|健身|4s店|邻居|老板|同事"
+    "|公交|地铁|高铁|打车|司机|老公|媳妇|婆婆|中介|暖气|供热|国足|社区|小区|装修|酒店|加油|停车|中奖"
+)
+_OURS = re.compile(
+    "老师|班主任|助教|导员|导师|教务|财务|学校|学院|学习中心|开大|电大|你们|机器人|助手"
+)
 
 #: How sure it is that what sounds like asking on, after an answer, is: 「我的呢」.
 _FOLLOW_UP_CONFIDENCE = 0.9
@@ -173,9 +185,15 @@ def _decide(text: str, plain: str, by_label: Mapping[Label, float]) -> tuple[Lab
     certain = certain_label(plain) or faces_only(plain)
     if certain:
         return certain, _RULE_CONFIDENCE
-    likely = by_label.keys() - {Label.PRIVACY_LEAK} if not hints_at_private(plain) else by_label
+    likely = by_label.keys() - {Label.PRIVACY_LEAK} if not hints_at_private(plain) else {*by_label}
+    if by_label[Label.COMPLAINT] < _COMPLAINT_FROM or _is_others_fault(plain):
+        likely -= {Label.COMPLAINT}
     likeliest = max(likely, key=lambda label: (by_label[label], label))
     return likeliest, by_label[likeliest]
+
+
+def _is_others_fault(plain: str) -> bool:
+    return bool(_THEIRS.search(plain)) and not (names_a_matter(plain) or _OURS.search(plain))
 
 
 def _probabilities(scores: Sequence[float], temperature: float) -> list[float]:

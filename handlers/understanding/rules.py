@@ -52,9 +52,15 @@ _PROVINCE = r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
 _MISTYPED_ID_CARD = re.compile(rf"{_PROVINCE}\d{{15}}[\dxX]|{_PROVINCE}\d{{14}}[xX]")
 _OLD_ID_CARD = re.compile(rf"{_PROVINCE}\d{{4}}\d{{2}}[01]\d[0-3]\d\d{{3}}")
 _PHONE = re.compile(r"(?:86|0086)?1\d{10}")
-_COUNTRY = re.compile(r"\+?(?:00)?86(?=[^0-9])|\+")
+_COUNTRY = re.compile(r"^\+?(?:00)?86(?=[^0-9])|\+")
+# The school's own are public; only somebody's at home is not.
+_HOME_PHONE = re.compile(
+    r"(?:家里|家的|我家|家庭|宅|座机)[^\d\n]{0,6}(?P<number>0\d{2,3}[-\s]?\d{7,8})(?!\d)"
+)
 _BANK_CARD = re.compile(r"[3-9]\d{15,18}")
 # The letter where the digit was meant.
+#: Neither ASCII nor a Chinese character.
+_MAY_BE_DIGIT = re.compile(r"[^\x00-\x7f\u4e00-\u9fff]")
 _LETTER_O = re.compile(r"(?<=[0-9])[oO]+(?=[oO]*[0-9])")
 
 _SAYS_ID_CARD = re.compile(r"身份证|身分证|证件号|sfz", re.I)
@@ -87,6 +93,11 @@ _ADDRESS = re.compile(
     r"|(?:收货|收件|邮寄|快递|通信|通讯)地址|地址|(?:寄|邮|送|发|快递)(?:到|给|往|去)(?:我家|我这)?)"
     rf"(?:是|为|在|[:,])?\s*(?P<place>[^\n,。;?!]{{0,24}}?{_PLACE}[^\n,。;?!]{{0,12}}?{_DOOR})"
 )
+# A street, a house and a door say where somebody lives, whatever stands before them.
+_FULL_ADDRESS = re.compile(
+    rf"[市州盟区县旗](?P<place>[^\n,。;?!\s]{{2,12}}(?:路|街|道|巷){_NUMBER}(?:-{_NUMBER})?号"
+    rf"[^\n,。;?!]{{0,12}}?{_NUMBER}(?:号楼|栋|幢|座|单元){_DOOR})"
+)
 _PUBLIC_PLACE = re.compile(
     r"考点|考场|校区|学校|学习中心|办公|大学|学院|领取|集合|报到|上课|面授|大厅"
 )
@@ -103,7 +114,7 @@ _PRIVATE_HINT = re.compile(
 )
 _MAY_HOLD_NUMBER = re.compile(r"\d(?:\D{0,3}\d){10}")
 _MAY_HOLD_OTHER = re.compile(
-    r"密码|口令|pwd|password|住|地址|寄|邮|送|快递|病|诊断|化验|体检", re.I
+    r"密码|口令|pwd|password|住|地址|寄|邮|送|快递|病|诊断|化验|体检|家|座机|单元|号楼|栋", re.I
 )
 _HOLDS_ODD_DIGITS = re.compile(
     r"[〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺]|[^\x00-\x7f\u3000-\u9fff]"
@@ -160,7 +171,9 @@ def _words(shadow: str) -> Iterator[PrivateSpan]:
     for pattern in (_ACCOUNT_PASSWORD, _PASSWORD):
         for match in pattern.finditer(shadow):
             yield PrivateSpan(*match.span("secret"), Private.PASSWORD)
-    for match in _ADDRESS.finditer(shadow):
+    for match in _HOME_PHONE.finditer(shadow):
+        yield PrivateSpan(*match.span("number"), Private.PHONE)
+    for match in (*_ADDRESS.finditer(shadow), *_FULL_ADDRESS.finditer(shadow)):
         if not _PUBLIC_PLACE.search(shadow[max(0, match.start() - 6) : match.end()]):
             yield PrivateSpan(*match.span("place"), Private.ADDRESS)
 
@@ -219,15 +232,11 @@ def _several_numbers(match: re.Match[str], shadow: str) -> Iterator[PrivateSpan]
 
 def _plain_digits(text: str) -> str:
     """The text, character for character, with every Unicode digit and colon as ASCII."""
-    plain = text
-    if not text.isascii():
-        plain = "".join(char if char < "\x80" else _ascii_of(char) for char in text)
+    plain = _MAY_BE_DIGIT.sub(lambda match: _ascii_of(match[0]), text)
     return _LETTER_O.sub(lambda match: "0" * len(match[0]), plain)
 
 
 def _ascii_of(char: str) -> str:
-    if "\u4e00" <= char <= "\u9fff":
-        return char
     digit = unicodedata.digit(char, None)
     if digit is not None:
         return str(digit)

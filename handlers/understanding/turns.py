@@ -25,6 +25,9 @@ _OPENER = (
     r"|那个|就是|是这样的?|我这边|那啥|内个|嗯|额|呃|喂|诶|哎|啊|呀|哈|[\s,。、!~.…:;]+)"
 )
 _ONLY_OPENERS = re.compile(rf"{_OPENER}+")
+_ONLY_A_CALL = re.compile(
+    rf"(?:{_OPENER}|[您你])*?(?:在[吗么嘛]|在不在|在不|在(?=\?)|有人[吗没么]|有没有人)(?:{_OPENER}|\?)*"
+)
 _INTERJECTIONS = re.compile(r"[嗯额呃喂诶哎啊呀哈\W_]+")
 _LEADING_OPENERS = re.compile(rf"(?:{_OPENER})+")
 _GOES_ON = re.compile(
@@ -109,6 +112,12 @@ def is_fragment(text: str) -> bool:
         return True
     about = _ABOUT.fullmatch(rest)
     return about is not None and about["matter"] in MATTER_WORDS
+
+
+def is_only_a_call(text: str) -> bool:
+    """Whether somebody only asks if anybody is there: 「在吗」, 「老师在不在？」, 「有人吗」."""
+    plain = normalise(text)
+    return len(plain) <= _LONGEST_FRAGMENT and _ONLY_A_CALL.fullmatch(plain) is not None
 
 
 def split_questions(text: str) -> tuple[str, ...]:

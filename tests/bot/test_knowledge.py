@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from bot.knowledge import base_entries, entries_of_rows, in_force, row_of, usable
+from bot.knowledge import base_entries, entries_of_rows, in_force, indexed, row_of, usable
 
 TODAY = date(2026, 12, 1)
 FEES = next(entry for entry in base_entries() if entry.key == "fees.how")
@@ -50,3 +50,13 @@ def test_a_row_that_cannot_be_read_silences_nobody(broken: str) -> None:
 
     assert [entry.answer for entry in usable([broken, own])] == ["到财务室交。"]
     assert len(in_force([broken], TODAY)) == len(base_entries())
+
+
+def test_the_same_rows_are_indexed_once_and_a_change_is_seen() -> None:
+    rows = in_force([], TODAY)
+    changed = in_force([row_of(replace(FEES, answer="到财务室交。"))], TODAY)
+
+    assert indexed(rows).index is indexed(in_force([], date(2026, 12, 2))).index
+    assert indexed(rows) is not indexed(rows)
+    assert indexed(changed)["fees.how"].answer == "到财务室交。"
+    assert indexed(rows)["fees.how"].answer == FEES.answer

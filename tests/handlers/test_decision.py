@@ -117,6 +117,52 @@ def test_chatter_gets_a_word_only_from_a_bot_that_was_spoken_to(
     assert (found.action, found.choices) == (action, ())
 
 
+@pytest.mark.parametrize("text", ["在吗", "老师在吗？", "有人吗"])
+@pytest.mark.parametrize("label", [Label.QUESTION, Label.CHITCHAT])
+def test_a_bare_call_is_never_a_question(text: str, label: Label) -> None:
+    found = [decision(text, label, topic=Topic.OTHER, stance=stance) for stance in Stance]
+
+    assert [it.action for it in found] == [Action.ASK_BACK, Action.SILENCE, Action.SILENCE]
+    assert [it.choices for it in found] == [(), (), ()]
+
+
+@pytest.mark.parametrize("label", [Label.QUESTION, Label.CHITCHAT])
+@pytest.mark.parametrize("text", ["考试报名什么时候", "老师，请问考试报名啥时候呀", "报考几号截止"])
+def test_what_is_a_phrasing_of_an_entry_is_always_answered_to_who_asks_the_bot(
+    text: str, label: Label
+) -> None:
+    never = BotSettings(answer_floor=0.99, unaddressed_floor=0.99, ask_back_floor=0.99)
+    found = decision(text, label, topic=Topic.NONE, settings=never)
+
+    assert (found.action, found.entry) == (Action.ANSWER, EXAM)
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "stance", "is_spoken_to"),
+    [
+        ("班主任根本不管我们", 0.8, EAVESDROPPING, True),
+        ("班主任根本不管我们", 0.6, EAVESDROPPING, False),
+        ("太不像话了", 0.8, EAVESDROPPING, False),
+        ("太不像话了", 0.95, LISTENING, True),
+        ("太不像话了", 0.6, ADDRESSED, True),
+    ],
+)
+def test_a_receipt_unasked_is_for_plain_complaints_about_us(
+    text: str, confidence: float, stance: Stance, is_spoken_to: bool
+) -> None:
+    """A person reads the others all the same."""
+    found = decide(
+        Message(PLACE, "20001", "李明", "1001", text, NOW),
+        Understanding(Label.COMPLAINT, Topic.OTHER, confidence, confidence),
+        stance=stance,
+        facts={},
+        knowledge=KNOWLEDGE,
+        settings=BotSettings(),
+    )
+
+    assert (found.action, found.is_faint) == (Action.COMPLAINT, not is_spoken_to)
+
+
 @pytest.mark.parametrize(
     ("text", "confidence", "stance", "is_spoken_to"),
     [

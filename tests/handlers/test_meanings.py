@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handlers import meanings
-from handlers.meanings import Meanings
+from handlers.meanings import Meanings, packed
 
 RANDOM = np.random.default_rng(7)
 
@@ -39,3 +39,20 @@ def test_the_nearest_phrasing_is_looked_for_in_one_entry_only():
 
     assert learnt.nearest(question, 0) == pytest.approx(1, abs=2e-3)
     assert learnt.nearest(question, 1) < 0.95
+
+
+def test_packed_vectors_say_nearly_the_same_in_half_the_memory():
+    rows = RANDOM.normal(size=(60, 512)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    question, sizes = rows[7], (20, 25, 15)
+
+    whole, small = (
+        Meanings.learn(rows.astype(np.float16), sizes),
+        Meanings.learn(packed(rows), sizes),
+    )
+
+    assert small.vectors.nbytes * 2 == whole.vectors.nbytes
+    assert small.scores(question) == pytest.approx(whole.scores(question), abs=5e-3)
+    assert [small.nearest(question, n) for n in range(3)] == pytest.approx(
+        [whole.nearest(question, n) for n in range(3)], abs=5e-3
+    )

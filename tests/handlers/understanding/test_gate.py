@@ -55,6 +55,7 @@ def test_complaints_are_noticed_and_not_invented():
 
 
 def test_a_cry_for_help_is_heard():
+    """A14"""
     taken = [row for row in HELD_OUT if understand(row["text"]).label is Label.DISTRESS]
 
     assert share(Label.DISTRESS) >= 0.95
@@ -91,6 +92,7 @@ def test_confidence_means_what_it_says():
     ],
 )
 def test_grumbling_is_not_distress(text):
+    """A14"""
     assert understand(text).label is Label.CHITCHAT
 
 

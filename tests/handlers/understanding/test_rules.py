@@ -168,6 +168,7 @@ LOOKS_ALIKE = [
 
 @pytest.mark.parametrize(("text", "masked"), TYPED)
 def test_a_number_is_hidden_however_it_is_typed(text, masked):
+    """Y1"""
     assert mask(text) == masked
 
 
@@ -259,6 +260,7 @@ def test_a_slash_alone_makes_no_command(text):
     ],
 )
 def test_attacks_on_machines_are_certain(text):
+    """A5"""
     assert certain_label(text) is Label.INJECTION
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from handlers.understanding import (
     is_follow_up,
     is_fragment,
+    is_only_a_call,
     questions_in,
     split_questions,
     understand,
@@ -147,3 +148,40 @@ def test_no_text_raises(text):
     is_follow_up(text)
     is_fragment(text)
     split_questions(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "在吗",
+        "在吗？",
+        "在？",
+        "老师在吗",
+        "老师您在吗",
+        "在吗老师",
+        "有人吗",
+        "有没有人",
+        "老师在不在啊",
+    ],
+)
+def test_whoever_only_calls_asks_nothing(text):
+    assert is_only_a_call(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "在",
+        "不在",
+        "老师",
+        "您好",
+        "学费在哪交",
+        "考场在不在本校",
+        "有人吗 学费咋交",
+        "在吗 有个事问下学费",
+        "在" * 5000,
+    ],
+)
+def test_whoever_says_more_may_ask_something(text):
+    assert not is_only_a_call(text)
