@@ -9,12 +9,16 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+import hypothesis
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import text, update
 
-from bot import logs
+from bot import cli, demo, logs
+from bot.web import session
 from storage.database import Database
 from storage.imports import ClassRow, StudentRow
 from storage.migrations import runner
@@ -23,11 +27,19 @@ from storage.models.hand_offs import counters
 from storage.people import ClassRoom, Speaker
 from storage.unit_of_work import UnitOfWork
 from storage.vocabulary import SHANGHAI, Conversation, ConversationKind, Platform
+from tests.databases import fresh
 
 pytest_plugins = ["tests.peers.wechaty.fixtures"]
 
 # Four seconds a running bot. What the encoder adds is tested where it is asked for by name.
 os.environ.setdefault("ZHUXUE_BOT__ENCODER", "false")
+
+# A machine that does other things as well is slow to draw, and that is no failure.
+SLOW = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("busy", suppress_health_check=SLOW)
+hypothesis.settings.load_profile("busy")
+# `--hypothesis-profile=fuzz`: a night's worth.
+hypothesis.settings.register_profile("fuzz", max_examples=10_000, deadline=None, print_blob=True)
 
 NOW = datetime(2026, 12, 1, 20, 15, tzinfo=SHANGHAI)
 
@@ -81,19 +93,11 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the first test that needs SQLite leaves a migrated, empty file for all to copy."""
-    return tmp_path_factory.mktemp("sqlite") / "migrated.db"
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(
-    request: pytest.FixtureRequest, tmp_path: Path, template: Path
-) -> AsyncIterator[Database]:
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A migrated, empty database; every test that asks for it runs on both kinds."""
     if request.param == "sqlite":
-        url = await _copy_of(template, tmp_path / "test.db")
+        url = await fresh(tmp_path / "test.db")
     else:
         url = await _emptied(request.getfixturevalue("postgres"))
     made = Database(url)
@@ -101,38 +105,35 @@ async def database(
     await made.close()
 
 
-async def _copy_of(template: Path, target: Path) -> str:
-    if not os.path.exists(template):  # noqa: ASYNC240 -- nothing else runs in this loop
-        unfinished = f"{template}.new"
-        await _migrate(f"sqlite+aiosqlite:///{unfinished}")
-        shutil.move(unfinished, template)
-    shutil.copy(template, target)
-    return f"sqlite+aiosqlite:///{target}"
+#: Servers that have the one database all their tests use in turn.
+_made: set[str] = set()
 
 
 async def _emptied(server: str) -> str:
     """One database for all tests in turn: making one takes ten times as long as emptying it."""
-    admin = Database(f"{server}/postgres")
-    async with admin.connect() as connection:
-        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        known = await autocommit.execute(text("SELECT datname FROM pg_database"))
-        is_new = "tests" not in known.scalars().all()
-        if is_new:
+    url = f"{server}/tests"
+    if server not in _made:
+        admin = Database(f"{server}/postgres")
+        async with admin.connect() as connection:
+            autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
             await autocommit.execute(text("CREATE DATABASE tests"))
-        # What an earlier test left open holds locks.
-        hang_up = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'tests'"
-        await autocommit.execute(text(hang_up))
-    await admin.close()
-    if is_new:
-        await _migrate(f"{server}/tests")
-        return f"{server}/tests"
-    database = Database(f"{server}/tests")
+        await admin.close()
+        await _migrate(url)
+        _made.add(server)
+        return url
+    # What an earlier test left open holds locks.
+    hang_up = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = 'tests' AND pid <> pg_backend_pid()"
+    )
+    database = Database(url)
     tables = ", ".join(table.name for table in metadata.tables.values() if table is not counters)
     async with database.unit_of_work() as uow:
+        await uow.write(text(hang_up))
         await uow.write(text(f"TRUNCATE {tables} RESTART IDENTITY"))
         await uow.write(update(counters).values(value=0))
     await database.close()
-    return f"{server}/tests"
+    return url
 
 
 async def _migrate(url: str) -> None:
@@ -157,6 +158,14 @@ def now() -> datetime:
 def _no_log_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command called within this process must not tie the log to a stream of its own."""
     monkeypatch.setattr(logs, "set_up", lambda **_: None)
+
+
+@pytest.fixture(autouse=True)
+def _passwords_are_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password takes 150 ms by design, a start one of them; only what is kept is tested."""
+    cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    for module in (cli, demo, session):
+        monkeypatch.setattr(module, "PasswordHasher", cheap)
 
 
 # -- a small world --------------------------------------------------------------------------------

@@ -32,9 +32,7 @@ from bot.clock import Clock
 from bot.settings import load_settings
 from handlers.records import KIND_NAMES, outcome_in_words
 from handlers.texts import TOPIC_NAMES
-from storage.database import Database
 from storage.imports import ClassRow, StaffRow, StudentRow
-from storage.migrations import runner
 from storage.published import CalendarDate, SchoolFact
 from storage.reports import LedgerFilter
 from storage.tasks import Audience, Draft, TaskKind
@@ -46,6 +44,7 @@ from storage.vocabulary import (
     MembershipChange,
     Platform,
 )
+from tests.databases import fresh
 from tests.scenarios.cast import CONTACTS, START, STUDENTS, SUPERVISORS, TUTORS, UNIT
 from tests.scenarios.comparison import Spoken, complaint_about, is_like, written
 from tests.scenarios.on_playground import OnPlayground
@@ -287,22 +286,6 @@ def _lines(path: Path) -> list[tuple[str, str]]:
     return found
 
 
-#: A migrated, empty database file, once there is one: to migrate takes longer than to play.
-_empty_database: list[bytes] = []
-
-
-async def _new_database(path: Path) -> str:
-    url = f"sqlite+aiosqlite:///{path}"
-    if _empty_database:
-        await asyncio.to_thread(path.write_bytes, _empty_database[0])
-        return url
-    database = Database(url)
-    await runner.migrate(database)
-    await database.close()
-    _empty_database.append(await asyncio.to_thread(path.read_bytes))
-    return url
-
-
 @asynccontextmanager
 async def playing(folder: Path, stage: Stage | None = None) -> AsyncIterator[Player]:
     """A bot with the scenario's world on a stage (else the playground), stopped at the end."""
@@ -310,7 +293,7 @@ async def playing(folder: Path, stage: Stage | None = None) -> AsyncIterator[Pla
     stage = stage or OnPlayground()
     ids = stage.ids
     settings = load_settings(
-        database={"url": await _new_database(folder / "scenario.db")},
+        database={"url": await fresh(folder / "scenario.db")},
         web={"port": 0},
         # What it finds depends on how far it has got: a transcript must not.
         bot={"encoder": False},
