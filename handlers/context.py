@@ -66,19 +66,25 @@ class Lately:
     """
     What handing over has asked the database in this batch, so that a burst asks it once.
 
-    Open questions near a class and answers given in it, by class; and which (first question,
-    class) need no further card for now. Whoever closes something forgets it all.
+    `rooms` are the classes that it is about. By class: `near`, the classes of the same tutors with
+    its own; open questions; answers given in it. By the number of a first question: which one of
+    its card waits first, and when its owners were last told that more ask it. `quiet` are the
+    (first question, class) that need no further card for now. Whoever closes something, or undoes
+    what was done, forgets it all.
     """
 
-    open_near: dict[int, list[HandOff]] = field(default_factory=dict)
+    rooms: dict[int, ClassRoom] = field(default_factory=dict)
+    near: dict[int, set[int]] = field(default_factory=dict)
+    open: dict[int, list[HandOff]] = field(default_factory=dict)
     answered: dict[int, list[tuple[HandOff, str]]] = field(default_factory=dict)
+    first: dict[int, HandOff | None] = field(default_factory=dict)
+    told: dict[int, datetime | None] = field(default_factory=dict)
     quiet: set[tuple[int, int]] = field(default_factory=set)
 
     def forget(self) -> None:
         """Something has changed."""
-        self.open_near.clear()
-        self.answered.clear()
-        self.quiet.clear()
+        for known in (self.near, self.open, self.answered, self.first, self.told, self.quiet):
+            known.clear()
 
 
 @dataclass(frozen=True, slots=True)

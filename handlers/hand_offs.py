@@ -18,7 +18,7 @@ from storage.cases import CLOCK, Contact, Step, StepKind
 from storage.interactions import Kind, Record
 from storage.lines import Span
 from storage.people import ClassRoom, Speaker, Tutor
-from storage.questions import Category, HandOff, Level, SolvedBy, State
+from storage.questions import MOST_ALIKE, Category, HandOff, Level, SolvedBy, State
 from storage.unit_of_work import UnitOfWork
 from storage.vocabulary import (
     Action,
@@ -293,8 +293,8 @@ async def hand_off(
         duplicate_of=None if first is None else first.duplicate_of or first.number,
     )
     context.waiting.append(item)
-    if is_open_question(item) and first is None and room.id in context.lately.open_near:
-        context.lately.open_near[room.id].append(item)
+    if is_open_question(item) and first is None and room.id in context.lately.open:
+        context.lately.open[room.id].append(item)
     return item
 
 
@@ -303,14 +303,24 @@ async def _asked_before(context: Context, room: ClassRoom, text: str) -> HandOff
     if context.message.attachments or not is_for_everybody(text):
         # What it is about is in the picture, or only its asker's: the database is not asked.
         return None
-    tutors = [tutor.person_id for tutor in room.tutors]
-    kept = context.lately.open_near
-    if room.id not in kept:
-        near = context.uow.questions.open_questions_near
-        kept[room.id] = await near(room.id, tutors, context.now)
-    waiting = kept[room.id]
+    waiting = await _open_near(context, room)
     alike = find_alike(text, context.understanding.topic, waiting, context.knowledge)
     return alike[0] if alike else None
+
+
+async def _open_near(context: Context, room: ClassRoom) -> Sequence[HandOff]:
+    """The oldest open questions of a class and of the other classes of its tutors, in order."""
+    lately = context.lately
+    if room.id not in lately.near:
+        # For every class that asks in this batch at once.
+        rooms = {room.id: room, **lately.rooms}
+        tutors = {tutor.person_id for it in rooms.values() for tutor in it.tutors}
+        taught = await context.uow.people.classes_of_tutors(tutors, context.now)
+        for it in rooms.values():
+            lately.near[it.id] = {it.id}.union(*(taught[tutor.person_id] for tutor in it.tutors))
+        lately.open = await context.uow.questions.open_questions(set().union(*lately.near.values()))
+    waiting = [item for class_id in lately.near[room.id] for item in lately.open[class_id]]
+    return sorted(waiting, key=lambda item: (item.asked_at, item.number))[:MOST_ALIKE]
 
 
 def card_for(hand_off: HandOff, room: ClassRoom, now: datetime) -> tuple[Outgoing, ...]:
@@ -351,12 +361,13 @@ async def cards_for(context: Context, item: HandOff, room: ClassRoom) -> tuple[O
     if known in context.lately.quiet:
         return ()
     people = await owners_of(context.uow, item, room, context.now)
-    first, others = await _others_waiting(context, item)
+    first = await _first_waiting(context, item)
     informed: set[int] = set()
     if first is not None:
-        there = room
-        if first.class_id != room.id:
-            there = await context.uow.people.get_class(first.class_id, context.now)
+        rooms = context.lately.rooms
+        if first.class_id not in rooms:
+            rooms[first.class_id] = await context.uow.people.get_class(first.class_id, context.now)
+        there = rooms[first.class_id]
         owners = await owners_of(context.uow, first, there, context.now)
         informed = {person.person_id for person in owners}
     cards = to_each(
@@ -372,9 +383,13 @@ async def cards_for(context: Context, item: HandOff, room: ClassRoom) -> tuple[O
     context.lately.quiet.add(known)
     if await _was_told_of_more(context, first):
         return cards
+    context.lately.told[first.number] = context.now
     context.uow.cases.note(
         Step(first.number, context.now, StepKind.LINKED, CLOCK, f"T-{item.number}")
     )
+    # The item itself is among those who ask by now.
+    await context.uow.flush()
+    others = await context.uow.questions.count_askers(item) - 1
     more = to_each(
         [person for person in people if person.person_id in informed],
         room,
@@ -387,24 +402,29 @@ async def cards_for(context: Context, item: HandOff, room: ClassRoom) -> tuple[O
 
 
 async def _was_told_of_more(context: Context, first: HandOff) -> bool:
-    told = [
-        step.at
-        for step in await context.uow.cases.steps(first.number)
-        if step.kind is StepKind.LINKED and step.actor == CLOCK
-    ]
-    return bool(told) and context.now - told[-1] < MORE_CARDS_AFTER
+    told = context.lately.told
+    if first.number not in told:
+        linked = [
+            step.at
+            for step in await context.uow.cases.steps(first.number)
+            if step.kind is StepKind.LINKED and step.actor == CLOCK
+        ]
+        told[first.number] = linked[-1] if linked else None
+    at = told[first.number]
+    return at is not None and context.now - at < MORE_CARDS_AFTER
 
 
-async def _others_waiting(context: Context, item: HandOff) -> tuple[HandOff | None, int]:
-    """The first open question of the same matter somebody else asked, and how many besides it."""
+async def _first_waiting(context: Context, item: HandOff) -> HandOff | None:
+    """The first open question of the same matter, if somebody else asked it."""
     if item.duplicate_of is None:
-        return None, 0
-    # The item itself is among those who ask by now.
-    await context.uow.flush()
-    first, askers = await context.uow.questions.waiting_on_card(item)
-    if first is None or first.asker_id == item.asker_id:
-        return None, 0
-    return first, askers - 1
+        return None
+    known = context.lately.first
+    if item.duplicate_of not in known:
+        # What this batch has handed over is among them.
+        await context.uow.flush()
+        known[item.duplicate_of] = await context.uow.questions.first_on_card(item)
+    first = known[item.duplicate_of]
+    return None if first is None or first.asker_id == item.asker_id else first
 
 
 async def reply_to_hand_off(

@@ -56,6 +56,7 @@ class Scene:
     speakers: dict[tuple[Platform, str], Speaker] = field(default_factory=dict)
     published: dict[int, PublishedFacts] = field(default_factory=dict)
     facts: dict[int, Mapping[str, str]] = field(default_factory=dict)
+    sources: dict[int, Mapping[str, str]] = field(default_factory=dict)
     waiting: dict[tuple[int, str], list[HandOff]] = field(default_factory=dict)
     prompts: dict[PromptKey, Prompt] = field(default_factory=dict)
     blind: Mapping[Account, Sequence[Span]] = field(default_factory=dict)
@@ -86,6 +87,8 @@ class Scene:
         if class_ids:
             self.published = await uow.published.for_classes(class_ids)
             self.waiting = await uow.questions.open_of_askers(class_ids, sender_ids)
+        asking = [self.room_of(it) for it in messages if _may_ask(it)]
+        self.lately = Lately({room.id: room for room in asking if room is not None})
 
     async def _load_private(self, uow: UnitOfWork, messages: Sequence[Message]) -> None:
         wanted: set[int] = set()
@@ -123,6 +126,14 @@ class Scene:
             self.facts[room.id] = facts_in_words(self.published.get(room.id), room, self.now)
         return self.facts[room.id]
 
+    def sources_of(self, room: ClassRoom | None) -> Mapping[str, str]:
+        """The documents these were published in."""
+        if room is None:
+            return {}
+        if room.id not in self.sources:
+            self.sources[room.id] = sources_of(self.published.get(room.id))
+        return self.sources[room.id]
+
     def context(self, uow: UnitOfWork, event: InboundEvent, message: Message) -> Context:
         """What the handler of one message is given."""
         place = message.conversation
@@ -141,7 +152,7 @@ class Scene:
             speaker=self.speakers[(place.platform, message.sender_id)],
             room=room,
             facts=self.facts_of(room),
-            sources=sources_of(self.published.get(room.id)) if room else {},
+            sources=self.sources_of(room),
             prompt=prompt,
             waiting=waiting,
             lately=self.lately,
@@ -159,6 +170,10 @@ class Scene:
             found=self.found.get(event.id, NOTHING_FOUND),
             address=self.address,
         )
+
+
+def _may_ask(message: Message) -> bool:
+    return understanding_of(message.text).label is Label.QUESTION
 
 
 def left_open(

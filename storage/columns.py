@@ -1,6 +1,7 @@
 """Column types that keep two promises: no naive time, no text a database chokes on."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, String, Text, TypeDecorator
@@ -30,10 +31,9 @@ class ShanghaiDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a naive datetime was about to be stored; give it a time zone")
-        instant = value.astimezone(UTC)
         if dialect.name == "sqlite":
-            return instant.replace(tzinfo=None).isoformat(timespec="microseconds")
-        return instant
+            return _as_text(value)
+        return value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
@@ -42,6 +42,12 @@ class ShanghaiDateTime(TypeDecorator[datetime]):
             value = datetime.fromisoformat(value).replace(tzinfo=UTC)
         instant: datetime = value
         return instant.astimezone(SHANGHAI)
+
+
+@lru_cache(maxsize=64)
+def _as_text(value: datetime) -> str:
+    """In UTC; the rows of a batch share their times."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 class CleanText(TypeDecorator[str]):

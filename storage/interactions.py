@@ -45,6 +45,7 @@ class Kind(StrEnum):
     SUBMISSION = "submission"  # a file handed in
     ORIENTATION = "orientation"  # 入学教育
     CLASS_LIFE = "class_life"  # committee, study groups, activities
+    FLOOD = "flood"  # written faster than anybody reads: kept, not answered
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
+from storage.columns import ShanghaiDateTime
 from storage.errors import NotFound
 from storage.models.people import (
     binding_codes,
@@ -177,11 +190,8 @@ class People:
             return {}
         tutors = await self._tutors(class_ids, now)
         groups: dict[int, list[ClassGroup]] = defaultdict(list)
-        for row in await self._uow.read(
-            select(class_groups)
-            .where(class_groups.c.class_id.in_(class_ids))
-            .order_by(class_groups.c.id)
-        ):
+        wanted = {"class_ids": list(class_ids)}
+        for row in await self._uow.read(_GROUPS_OF_CLASSES, wanted):
             group = ClassGroup(
                 Platform(row.platform), row.account, row.group_id, row.muted_until, row.left_at
             )
@@ -197,7 +207,7 @@ class People:
                 tutors=tuple(tutors.get(row.id, ())),
                 groups=tuple(groups.get(row.id, ())),
             )
-            for row in await self._uow.read(select(classes).where(classes.c.id.in_(class_ids)))
+            for row in await self._uow.read(_CLASSES, wanted)
         }
 
     async def get_class(self, class_id: int, now: datetime) -> ClassRoom:
@@ -218,29 +228,10 @@ class People:
         return None if class_id is None else await self.get_class(class_id, now)
 
     async def _tutors(self, class_ids: Collection[int], now: datetime) -> dict[int, list[Tutor]]:
-        statement = (
-            select(
-                duties.c.class_id,
-                duties.c.covers_id,
-                persons.c.id,
-                persons.c.name,
-                identities.c.platform,
-                identities.c.user_id,
-            )
-            .select_from(
-                duties.join(persons, persons.c.id == duties.c.person_id).outerjoin(
-                    identities, identities.c.person_id == persons.c.id
-                )
-            )
-            .where(
-                duties.c.class_id.in_(class_ids),
-                duties.c.role == Role.TUTOR,
-                in_force(now),
-            )
-            .order_by(duties.c.covers_id.is_(None), duties.c.starts_at, duties.c.id)
-        )
+        wanted = {"class_ids": list(class_ids), "now": now}
+        rows = await self._uow.read(_TUTORS_OF_CLASSES, wanted)
         found: dict[int, dict[int, Tutor]] = defaultdict(dict)
-        for class_id, covers, person_id, name, platform, user_id in await self._uow.read(statement):
+        for class_id, covers, person_id, name, platform, user_id in rows:
             known = found[class_id].get(person_id) or Tutor(person_id, name)
             account = () if platform is None else ((Platform(platform), user_id),)
             stood_in_for = () if covers is None else (covers,)
@@ -252,6 +243,21 @@ class People:
                 tuple(dict.fromkeys((*known.covers, *stood_in_for))),
             )
         return {class_id: list(tutors.values()) for class_id, tutors in found.items()}
+
+    async def classes_of_tutors(
+        self, tutor_ids: Collection[int], now: datetime
+    ) -> dict[int, list[int]]:
+        """The ids of the classes each person is tutor of now, in their own right or standing in."""
+        statement = select(duties.c.person_id, duties.c.class_id).where(
+            duties.c.person_id.in_(tutor_ids),
+            duties.c.role == Role.TUTOR,
+            duties.c.class_id.is_not(None),
+            in_force(now),
+        )
+        found: dict[int, list[int]] = {person_id: [] for person_id in tutor_ids}
+        for person_id, class_id in await self._uow.read(statement):
+            found[person_id].append(class_id)
+        return found
 
     async def supervisors_of(
         self, unit_ids: Collection[int | None], now: datetime
@@ -529,6 +535,19 @@ class People:
             update(class_groups).where(_is_group(group)).values(muted_until=until)
         )
 
+    async def silent_groups(self, now: datetime) -> frozenset[tuple[Platform, str, str]]:
+        """Groups (platform, account, id) the bot may not speak in now, by whoever's order."""
+        group = class_groups.c
+        statement = (
+            select(group.platform, group.account, group.group_id)
+            .join(classes, classes.c.id == group.class_id)
+            .where(or_(group.muted_until > now, classes.c.quiet_until > now))
+        )
+        return frozenset(
+            (Platform(row.platform), row.account, row.group_id)
+            for row in await self._uow.read(statement)
+        )
+
     async def set_quiet(self, class_id: int, until: datetime | None) -> None:
         """The tutor asks for silence until then; None ends it."""
         await self._uow.write(
@@ -557,9 +576,38 @@ def _with_accounts(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Tutor]:
     return list(found.values())
 
 
-def in_force(now: datetime) -> ColumnElement[bool]:
+def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """An appointment holds at this instant."""
     return and_(duties.c.starts_at <= now, or_(duties.c.ends_at.is_(None), duties.c.ends_at > now))
+
+
+# Asked for every batch of messages, so built once.
+_CLASS_IDS: BindParameter[Any] = bindparam("class_ids", expanding=True)
+_CLASSES = select(classes).where(classes.c.id.in_(_CLASS_IDS))
+_GROUPS_OF_CLASSES = (
+    select(class_groups).where(class_groups.c.class_id.in_(_CLASS_IDS)).order_by(class_groups.c.id)
+)
+_TUTORS_OF_CLASSES = (
+    select(
+        duties.c.class_id,
+        duties.c.covers_id,
+        persons.c.id,
+        persons.c.name,
+        identities.c.platform,
+        identities.c.user_id,
+    )
+    .select_from(
+        duties.join(persons, persons.c.id == duties.c.person_id).outerjoin(
+            identities, identities.c.person_id == persons.c.id
+        )
+    )
+    .where(
+        duties.c.class_id.in_(_CLASS_IDS),
+        duties.c.role == Role.TUTOR,
+        in_force(bindparam("now", type_=ShanghaiDateTime)),
+    )
+    .order_by(duties.c.covers_id.is_(None), duties.c.starts_at, duties.c.id)
+)
 
 
 def _is_group(group: Conversation) -> ColumnElement[bool]:

@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, literal, or_, select
 
 from storage.models.people import classes, units
 from storage.models.published import calendar_dates, knowledge_entries, school_facts
@@ -95,23 +96,8 @@ class Published:
 
     async def _chains(self, class_ids: Collection[int]) -> dict[int, dict[int, str]]:
         """By class, the units it belongs to, its own first: id → name."""
-        up = (
-            select(classes.c.id.label("class_id"), classes.c.unit_id, literal(0).label("depth"))
-            .where(classes.c.id.in_(class_ids), classes.c.unit_id.is_not(None))
-            .cte("up", recursive=True)
-        )
-        up = up.union_all(
-            select(up.c.class_id, units.c.parent_id, up.c.depth + 1)
-            .join(units, units.c.id == up.c.unit_id)
-            .where(units.c.parent_id.is_not(None), up.c.depth < _DEEPEST)
-        )
-        statement = (
-            select(up.c.class_id, units.c.id, units.c.name)
-            .join(units, units.c.id == up.c.unit_id)
-            .order_by(up.c.class_id, up.c.depth)
-        )
         chains: dict[int, dict[int, str]] = {class_id: {} for class_id in class_ids}
-        for row in await self._uow.read(statement):
+        for row in await self._uow.read(_units_above(), {"class_ids": list(class_ids)}):
             chains[row.class_id].setdefault(row.id, row.name)
         return chains
 
@@ -123,15 +109,9 @@ class Published:
     ) -> dict[tuple[int | None, int | None], list[Row]]:
         """Rows that hold for any of these classes, by (class id, unit id)."""
         unit_ids = {unit_id for chain in chains.values() for unit_id in chain}
-        statement = select(table).where(
-            or_(
-                _is_everybodys(table),
-                table.c.class_id.in_(chains),
-                table.c.unit_id.in_(unit_ids),
-            )
-        )
+        owners = {"class_ids": list(chains), "unit_ids": list(unit_ids)}
         found: dict[tuple[int | None, int | None], list[Row]] = defaultdict(list)
-        for row in await self._uow.read(statement):
+        for row in await self._uow.read(_of_owners(table), owners):
             found[row.class_id, row.unit_id].append(read(row))
         return found
 
@@ -184,6 +164,39 @@ class Published:
         statement = select(func.count(), func.max(knowledge_entries.c.updated_at))
         count, newest = (await self._uow.read(statement)).one()
         return count, newest
+
+
+# Asked for every batch of messages, so built once.
+@cache
+def _units_above() -> Select[*tuple[Any, ...]]:
+    up = (
+        select(classes.c.id.label("class_id"), classes.c.unit_id, literal(0).label("depth"))
+        .where(
+            classes.c.id.in_(bindparam("class_ids", expanding=True)), classes.c.unit_id.is_not(None)
+        )
+        .cte("up", recursive=True)
+    )
+    up = up.union_all(
+        select(up.c.class_id, units.c.parent_id, up.c.depth + 1)
+        .join(units, units.c.id == up.c.unit_id)
+        .where(units.c.parent_id.is_not(None), up.c.depth < _DEEPEST)
+    )
+    return (
+        select(up.c.class_id, units.c.id, units.c.name)
+        .join(units, units.c.id == up.c.unit_id)
+        .order_by(up.c.class_id, up.c.depth)
+    )
+
+
+@cache
+def _of_owners(table: Table) -> Select[*tuple[Any, ...]]:
+    return select(table).where(
+        or_(
+            _is_everybodys(table),
+            table.c.class_id.in_(bindparam("class_ids", expanding=True)),
+            table.c.unit_id.in_(bindparam("unit_ids", expanding=True)),
+        )
+    )
 
 
 def _is_everybodys(table: Table) -> ColumnElement[bool]:

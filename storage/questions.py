@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from storage.models.accounts import account_lines
 from storage.models.hand_offs import hand_off_steps, hand_offs
-from storage.models.people import duties, persons
-from storage.people import in_force
+from storage.models.people import persons
 from storage.vocabulary import (
     Conversation,
     ConversationKind,
     Label,
     Message,
     Platform,
-    Role,
     Topic,
 )
 
@@ -29,6 +38,8 @@ if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
 
 SERIES = "hand_off"
+#: A question is compared with so many others of a class.
+MOST_ALIKE = 200
 #: So long a noted question waits for its account to come back; then the tutor had better know.
 BLIND_PATIENCE = timedelta(hours=1)
 
@@ -238,73 +249,61 @@ class Questions:
         """What these people still wait for, by (class, asker)."""
         if not class_ids or not asker_ids:
             return {}
-        statement = select(hand_offs).where(
-            hand_offs.c.class_id.in_(class_ids),
-            hand_offs.c.closed_at.is_(None),
-            hand_offs.c.asker_id.in_(asker_ids),
-        )
+        wanted = {"class_ids": list(class_ids), "asker_ids": list(asker_ids)}
         found: dict[tuple[int, str], list[HandOff]] = defaultdict(list)
-        for row in await self._uow.read(statement):
+        for row in await self._uow.read(_OPEN_OF_ASKERS, wanted):
             found[(row.class_id, row.asker_id)].append(hand_off_of(row))
         return found
 
-    async def open_questions_near(
-        self, class_id: int, tutor_ids: Collection[int], now: datetime, limit: int = 200
-    ) -> list[HandOff]:
+    async def open_questions(
+        self, class_ids: Collection[int], limit: int = MOST_ALIKE
+    ) -> dict[int, list[HandOff]]:
         """
-        Open questions of a class and of the other classes of its tutors, the oldest first; of
-        those joined to one card only the first.
+        Open questions by class, the `limit` oldest of each, oldest first; of those joined to one
+        card only the first.
 
         Those of this very batch are among them.
         """
         await self._uow.flush_earlier()
-        theirs = select(duties.c.class_id).where(
-            duties.c.person_id.in_(tutor_ids),
-            duties.c.role == Role.TUTOR,
-            duties.c.class_id.is_not(None),
-            in_force(now),
+        is_open = and_(
+            hand_offs.c.class_id.in_(class_ids),
+            hand_offs.c.closed_at.is_(None),
+            # However many ask the same, the first of them stands for all.
+            hand_offs.c.duplicate_of.is_(None),
+            hand_offs.c.kind == Label.QUESTION,
+            hand_offs.c.category == Category.INQUIRY,
         )
-        statement = (
-            select(hand_offs)
-            .where(
-                or_(hand_offs.c.class_id == class_id, hand_offs.c.class_id.in_(theirs)),
-                hand_offs.c.closed_at.is_(None),
-                # However many ask the same, the first of them stands for all.
-                hand_offs.c.duplicate_of.is_(None),
-                hand_offs.c.kind == Label.QUESTION,
-                hand_offs.c.category == Category.INQUIRY,
-            )
-            .order_by(hand_offs.c.asked_at, hand_offs.c.number)
-            .limit(limit)
-        )
-        return [hand_off_of(row) for row in await self._uow.read(statement)]
+        order = (hand_offs.c.asked_at, hand_offs.c.number)
+        found: dict[int, list[HandOff]] = {class_id: [] for class_id in class_ids}
+        for row in await self._uow.read(_first_by_class(select(hand_offs), is_open, order, limit)):
+            found[row.class_id].append(hand_off_of(row))
+        return found
 
     async def answered_in(
-        self, class_id: int, since: datetime, limit: int = 200
-    ) -> list[tuple[HandOff, str]]:
+        self, class_ids: Collection[int], since: datetime, limit: int = MOST_ALIKE
+    ) -> dict[int, list[tuple[HandOff, str]]]:
         """
         Questions asked in a class's groups that a person has answered, with who that was.
 
-        The newest first; what was asked in private is not among them.
+        By class, the newest first; what was asked in private is not among them.
         """
-        statement = (
-            select(hand_offs, persons.c.name.label("answerer"))
-            .join(persons, persons.c.id == hand_offs.c.closed_by)
-            .where(
-                hand_offs.c.class_id == class_id,
-                hand_offs.c.closed_at > since,
-                hand_offs.c.kind == Label.QUESTION,
-                hand_offs.c.category == Category.INQUIRY,
-                hand_offs.c.conversation_kind == ConversationKind.GROUP,
-                hand_offs.c.solved_by.in_(
-                    (SolvedBy.TUTOR, SolvedBy.SUPERVISOR, SolvedBy.DEPARTMENT)
-                ),
-                hand_offs.c.answer != "",
-            )
-            .order_by(hand_offs.c.closed_at.desc())
-            .limit(limit)
+        statement = select(hand_offs, persons.c.name.label("answerer")).join(
+            persons, persons.c.id == hand_offs.c.closed_by
         )
-        return [(hand_off_of(row), row.answerer) for row in await self._uow.read(statement)]
+        is_answered = and_(
+            hand_offs.c.class_id.in_(class_ids),
+            hand_offs.c.closed_at > since,
+            hand_offs.c.kind == Label.QUESTION,
+            hand_offs.c.category == Category.INQUIRY,
+            hand_offs.c.conversation_kind == ConversationKind.GROUP,
+            hand_offs.c.solved_by.in_((SolvedBy.TUTOR, SolvedBy.SUPERVISOR, SolvedBy.DEPARTMENT)),
+            hand_offs.c.answer != "",
+        )
+        order = (hand_offs.c.closed_at.desc(),)
+        found: dict[int, list[tuple[HandOff, str]]] = {class_id: [] for class_id in class_ids}
+        for row in await self._uow.read(_first_by_class(statement, is_answered, order, limit)):
+            found[row.class_id].append((hand_off_of(row), row.answerer))
+        return found
 
     async def same_matter(self, item: HandOff) -> list[HandOff]:
         """Every open question that was joined to the same card, `item` among them; oldest first."""
@@ -315,8 +314,8 @@ class Questions:
         )
         return [hand_off_of(row) for row in await self._uow.read(statement)]
 
-    async def waiting_on_card(self, item: HandOff) -> tuple[HandOff | None, int]:
-        """The first that waits of what was joined to the same card, and how many people ask it."""
+    async def first_on_card(self, item: HandOff) -> HandOff | None:
+        """The first that waits of what was joined to the same card."""
         first = (
             select(hand_offs)
             .where(_is_same_matter(item), hand_offs.c.state == State.WAITING)
@@ -324,10 +323,12 @@ class Questions:
             .limit(1)
         )
         row = (await self._uow.read(first)).first()
-        if row is None:
-            return None, 0
+        return None if row is None else hand_off_of(row)
+
+    async def count_askers(self, item: HandOff) -> int:
+        """How many people wait for what was joined to the same card."""
         askers = select(func.count(hand_offs.c.asker_id.distinct())).where(_is_same_matter(item))
-        return hand_off_of(row), int((await self._uow.read(askers)).scalar_one())
+        return int((await self._uow.read(askers)).scalar_one())
 
     async def count_waiting(self) -> int:
         """How many wait for a person, in all classes."""
@@ -472,6 +473,30 @@ class Questions:
             .where(hand_off_steps.c.event_id == event_id, hand_off_steps.c.kind == "added")
             .values(text=replacement)
         )
+
+
+# Asked for every batch of messages, so built once.
+_OPEN_OF_ASKERS = select(hand_offs).where(
+    hand_offs.c.class_id.in_(bindparam("class_ids", expanding=True)),
+    hand_offs.c.closed_at.is_(None),
+    hand_offs.c.asker_id.in_(bindparam("asker_ids", expanding=True)),
+)
+
+
+def _first_by_class(
+    statement: Select[*tuple[Any, ...]],
+    condition: ColumnElement[bool],
+    order: Sequence[ColumnElement[Any]],
+    limit: int,
+) -> Select[*tuple[Any, ...]]:
+    """Of the hand-offs that `condition` holds for, the first `limit` of each class, in order."""
+    place = func.row_number().over(partition_by=hand_offs.c.class_id, order_by=order)
+    ranked = select(hand_offs.c.number, place.label("place")).where(condition).subquery()
+    return (
+        statement.join(ranked, ranked.c.number == hand_offs.c.number)
+        .where(ranked.c.place <= limit)
+        .order_by(*order)
+    )
 
 
 def _is_same_matter(item: HandOff) -> ColumnElement[bool]:

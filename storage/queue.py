@@ -7,13 +7,16 @@ same statements run on SQLite and PostgreSQL.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
     Row,
     Table,
+    Update,
     and_,
+    bindparam,
     func,
     literal_column,
     or_,
@@ -138,13 +141,23 @@ async def finish(
     """
     if not ids:
         return
-    result = await connection.execute(
-        update(table)
-        .where(table.c.id.in_(ids), table.c.state == READY, table.c.leased_by == instance)
-        .values(state=DONE, leased_by=None, leased_until=None)
-    )
+    result = await connection.execute(_finish(table), {"ids": list(ids), "instance": instance})
     if result.rowcount != len(ids):
         raise LeaseLost(f"{len(ids) - result.rowcount} of {len(ids)} rows of {table.name}")
+
+
+@cache
+def _finish(table: Table) -> Update:
+    """Run for every batch of messages, so built once."""
+    return (
+        update(table)
+        .where(
+            table.c.id.in_(bindparam("ids", expanding=True)),
+            table.c.state == READY,
+            table.c.leased_by == bindparam("instance"),
+        )
+        .values(state=DONE, leased_by=None, leased_until=None)
+    )
 
 
 async def put_back(

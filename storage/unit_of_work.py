@@ -9,6 +9,7 @@ from sqlalchemy import Executable, Table, insert, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
+from storage.alarms import Alarms
 from storage.appraisal import Appraisal
 from storage.audit import Audit
 from storage.calendar import Calendar
@@ -66,9 +67,11 @@ class UnitOfWork:
         """Insert `row` with the next flush. It must have every column of its table's others."""
         self._waiting.setdefault(table, []).append(row)
 
-    async def read(self, statement: Executable) -> CursorResult[*tuple[Any, ...]]:
+    async def read(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Ask the database. Rows still waiting are not seen: `flush` first where that matters."""
-        return await self.connection.execute(statement)
+        return await self.connection.execute(statement, parameters)
 
     async def write(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
@@ -206,6 +209,11 @@ class UnitOfWork:
     @cached_property
     def appraisal(self) -> Appraisal:
         return Appraisal(self)
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """What needs a person and is not over."""
+        return Alarms(self)
 
     @cached_property
     def training(self) -> Training:
