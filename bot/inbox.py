@@ -25,6 +25,7 @@ from bot.pulse import Pulse
 from bot.slow_work import SlowWork
 from handlers.attention import Attention, is_worth_keeping, understanding_of
 from handlers.context import Found
+from handlers.decision import called_by_name
 from handlers.recent import Recent
 from handlers.settings import BotSettings
 from handlers.understanding import mask
@@ -34,6 +35,7 @@ from storage.inbox import InboundEvent
 from storage.outbox import OutboxMessage
 from storage.vocabulary import (
     ContactRequest,
+    ConversationKind,
     Incoming,
     Message,
 )
@@ -47,8 +49,12 @@ ROOM = 5000
 MAX_ATTEMPTS = 3
 #: A lease that ran out or a retry that fell due is found this late at worst.
 LOOK_AGAIN = 5.0
-#: Seconds without progress after which the database is away, and people are told.
+#: Seconds without progress after which the database is away, and people are told; a batch under
+#: way has more, for a slow machine is no outage.
 PATIENCE = 5.0
+PATIENCE_AT_WORK = 8.0
+#: A pause of half a second that takes so long: the process was stopped, or the machine is.
+ASLEEP = 2.0
 
 
 class Inbox:
@@ -87,9 +93,10 @@ class Inbox:
         self._is_idle = asyncio.Event()
         self._is_stopping = False
         self._must_look = False
-        #: When (by the loop's clock) something was last stored, and since when nothing is worked.
+        #: When (by the loop's clock) something was last stored; since when a batch is under way.
         self._stored_at = 0.0
-        self._stuck_since: float | None = None
+        self._busy_since: float | None = None
+        self._batch: list[InboundEvent] = []
         self.attention = Attention()
         self.on_change: list[Callable[[], None]] = []
         self.on_request: list[Callable[[ContactRequest, bool], None]] = []
@@ -110,10 +117,12 @@ class Inbox:
         if len(self._arrived) >= ROOM:
             # Only an outage lets anybody come this far.
             self.outage.drop(event)
+            self._tell(event, is_kept=False)
             return
         self._append(event)
         if self.outage.is_on:
             await self.outage.keep(event)
+            self._tell(event)
 
     async def run(self) -> None:
         """Store and work until stopped."""
@@ -141,11 +150,12 @@ class Inbox:
         Come back when everything accepted has been worked through.
 
         What stands aside for slow work is only waited for during `patience`; None: to the end.
+        What waits for a database that is away is not waited for: it is on disk.
         """
         loop = asyncio.get_running_loop()
         until = None if patience is None else loop.time() + patience.total_seconds()
         # Conditions asked at a stop and by tests: an event of their own is not worth it.
-        while (  # noqa: ASYNC110
+        while not self.outage.is_on and (  # noqa: ASYNC110
             self._arrived
             or self._stored
             or not self._is_idle.is_set()
@@ -172,40 +182,55 @@ class Inbox:
         """Notice that nothing is stored or worked any more, whether it fails or hangs."""
         loop = asyncio.get_running_loop()
         while True:
+            slept_at = loop.time()
             await asyncio.sleep(0.5)
             now = loop.time()
+            if now - slept_at > ASLEEP:
+                # It was this process that stood still: what waits has not been tried since.
+                self._stored_at = now
+                self._busy_since = None if self._busy_since is None else now
+                continue
             is_unstored = bool(self._arrived) and now - self._stored_at > PATIENCE
-            is_stuck = self._stuck_since is not None and now - self._stuck_since > PATIENCE
+            is_stuck = self._busy_since is not None and now - self._busy_since > PATIENCE_AT_WORK
             if (is_unstored or is_stuck) and not self.outage.is_on:
+                waiting = [event.incoming for event in (*self._batch, *self._stored)]
+                waiting += self._arrived
                 await self.outage.begin(self._arrived)
-                for event in list(self._stored) if is_stuck else ():
-                    self.outage.tell(event.incoming)
+                for event in waiting:
+                    self._tell(event)
                 # Who waited for room is let in, to be counted.
                 self._has_room.set()
 
-    async def _is_back(self) -> None:
-        """Everything is stored and is being worked again: on record is what had no room."""
-        if self._arrived or self._stuck_since is not None:
+    def _tell(self, event: Incoming, *, is_kept: bool = True) -> None:
+        """Whoever spoke to the bot, where it may speak, that their answer has to wait."""
+        if not isinstance(event, Message):
             return
-        dropped = await self.outage.end()
-        for (platform, account), events in dropped.items():
-            log.error("inbox.dropped", account=account, events=events)
-            async with self._database.unit_of_work() as uow:
-                uow.audit.add(
-                    at=self._clock.now(),
-                    actor=f"{platform}:{account}",
-                    action="inbox.dropped",
-                    target="outage",
-                    detail=f"events:{events}",
-                )
+        place = event.conversation
+        is_called = event.mentions_bot or called_by_name(event.text, self._settings) is not None
+        if place.kind is ConversationKind.GROUP and (
+            not is_called or (place.platform, place.account, place.id) in self.attention.silent
+        ):
+            return
+        self.outage.tell(event, is_kept=is_kept)
 
-    async def _waits(self, batch: Sequence[InboundEvent]) -> None:
-        """Back to the front, in its order; tried again in a moment."""
-        self._stored.extendleft(reversed(batch))
-        if self._stuck_since is None:
-            self._stuck_since = asyncio.get_running_loop().time()
-            log.error("inbox.database_away", waiting=len(self._stored))
-        await asyncio.sleep(1)
+    async def _is_back(self) -> None:
+        """Everything is stored and is being worked again; what had no room goes on record."""
+        if self._arrived or not self.outage.has_to_end:
+            return
+        try:
+            dropped = await self.outage.end()
+            for (platform, account), events in dropped.items():
+                log.error("inbox.dropped", account=account, events=events)
+                async with self._database.unit_of_work() as uow:
+                    uow.audit.add(
+                        at=self._clock.now(),
+                        actor=f"{platform}:{account}",
+                        action="inbox.dropped",
+                        target="outage",
+                        detail=f"events:{events}",
+                    )
+        except Exception:
+            log.exception("inbox.outage_not_on_record")
 
     # -- first loop: to disk -----------------------------------------------------------------------
 
@@ -236,7 +261,8 @@ class Inbox:
             if stored:
                 self._is_idle.clear()
                 self._has_work.set()
-            await self._is_back()
+            if not self._batch:
+                await self._is_back()
 
     async def _store_batch(self, batch: Sequence[Incoming]) -> list[InboundEvent]:
         """One transaction; if a row breaks it, each alone, so that its neighbours are kept."""
@@ -279,12 +305,22 @@ class Inbox:
             self._is_idle.clear()
             batch = [self._stored.popleft() for _ in range(min(BATCH, len(self._stored)))]
             batch = [event for event in batch if not self._steps_aside(event, group)]
-            if batch:
-                await self._work_batch(batch)
-            waiting = {event.id for event in self._stored} if self._stuck_since else set()
-            for event in batch:
-                if event.id not in waiting:
-                    self._found.pop(event.id, None)
+            if not batch:
+                continue
+            self._batch = batch
+            if self._busy_since is None:
+                self._busy_since = asyncio.get_running_loop().time()
+            left = await self._work_batch(batch)
+            for event in batch[: len(batch) - len(left)]:
+                self._found.pop(event.id, None)
+            self._batch = []
+            if left:
+                log.error("inbox.database_away", waiting=len(left) + len(self._stored))
+                self._stored.extendleft(reversed(left))
+                await asyncio.sleep(1)
+            else:
+                self._busy_since = None
+                await self._is_back()
 
     def _steps_aside(self, event: InboundEvent, group: asyncio.TaskGroup) -> bool:
         """Whether it is to be found out about first, which then begins."""
@@ -322,33 +358,34 @@ class Inbox:
             log.exception("inbox.not_claimed")
             await asyncio.sleep(1)
 
-    async def _work_batch(self, batch: Sequence[InboundEvent]) -> None:
+    async def _work_batch(self, batch: Sequence[InboundEvent]) -> Sequence[InboundEvent]:
+        """What of it, at its end, has to wait because the database is away."""
         try:
             await self._do(batch)
         except LeaseLost:
             log.warning("inbox.lease_lost", events=len(batch))
             if len(batch) > 1:
-                for event in batch:
-                    await self._work_batch([event])
+                return await self._one_by_one(batch)
         except Exception as error:
             if self._database.is_away(error):
-                await self._waits(batch)
-                return
+                return batch
             if len(batch) > 1:
-                for event in batch:
-                    await self._work_batch([event])
-                return
+                return await self._one_by_one(batch)
             log.exception("inbox.failed", event_id=batch[0].id)
             await self._give_up(batch[0], error)
+        return ()
+
+    async def _one_by_one(self, batch: Sequence[InboundEvent]) -> Sequence[InboundEvent]:
+        for index, event in enumerate(batch):
+            if await self._work_batch([event]):
+                return batch[index:]
+        return ()
 
     # -- what went wrong ---------------------------------------------------------------------------
 
     async def _do(self, batch: Sequence[InboundEvent]) -> None:
         """One transaction, and what may only follow its commit."""
         done = await self._answering.work(batch, self._found)
-        if self._stuck_since is not None:
-            self._stuck_since = None
-            await self._is_back()
         self.attention.note_prompts(done.prompts)
         self.attention.awaited.update(done.awaited)
         self._outbox.take(done.outgoing)

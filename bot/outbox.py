@@ -155,6 +155,11 @@ class Outbox:
             self._wake.clear()
 
     async def _claim(self) -> None:
+        if not self._pulse.is_fresh:
+            # Nothing may be sent before it is; what is claimed meanwhile would go to and fro.
+            await asyncio.sleep(0.2)
+            self._must_look = not self._is_stopping
+            return
         try:
             async with self._database.unit_of_work() as uow:
                 claimed = await uow.outbox.claim(
@@ -185,6 +190,9 @@ class Outbox:
             adapter = self._adapters[message.conversation.platform]
             earlier = item.created_at if item.may_be_sent else None
             async with self._free:
+                if not self._pulse.is_fresh:
+                    # It waited for its turn, and perhaps was stopped meanwhile.
+                    raise NotConnected("the lease is not known to hold")
                 if message.recall:
                     self._sent[message.key] = await _take_back(adapter, message)
                 else:
@@ -245,7 +253,8 @@ class Outbox:
         while not self._is_stopping or self._under_way or self._sent or self._failed:
             await self._has_results.wait()
             self._has_results.clear()
-            sent, failed = dict(self._sent), list(self._failed)
+            # In order and not all at once: fewer rows are locked while others wait for them.
+            sent, failed = dict(sorted(self._sent.items())[:BATCH]), self._failed[:BATCH]
             try:
                 await self._write(sent, failed)
             except Exception:
@@ -256,6 +265,8 @@ class Outbox:
             for key in sent:
                 del self._sent[key]
             del self._failed[: len(failed)]
+            if self._sent or self._failed:
+                self._has_results.set()
 
     async def _write(self, sent: Mapping[str, str], failed: Iterable[Failure]) -> None:
         now = self._clock.now()

@@ -46,14 +46,16 @@ class Pulse:
         self._fresh_until = begun + self.lease.total_seconds()
 
     async def run(self) -> None:
-        """Beat three times a lease until stopped."""
+        """Beat three times a lease until stopped; after one that was missed, soon again."""
         while not self._is_stopping.is_set():
+            pause = self.lease.total_seconds() / 3
             try:
                 await self.beat()
             except Exception:
                 log.exception("pulse.missed")
+                pause = min(1.0, pause)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.lease.total_seconds() / 3):
+                async with asyncio.timeout(pause):
                     await self._is_stopping.wait()
 
     def stop(self) -> None:

@@ -2,24 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, make_url, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage import sqlite
+from storage.errors import Unreachable
 from storage.unit_of_work import UnitOfWork
 
 _WRITES = "zhuxue_writes"
 #: SQLite's own codes: no memory, read-only, I/O, corrupt, full, cannot open, busy, locked.
 _SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 11, 13, 14})
-#: PostgreSQL's classes: connection, resources (a full disk), intervention, system; read-only.
-_POSTGRESQL_AWAY = ("08", "53", "57", "58", "25006")
+#: PostgreSQL's classes: connection, deadlock, resources (a full disk), intervention, system, and
+#: the code of a server that only reads.
+_POSTGRESQL_AWAY = ("08", "40", "53", "57", "58", "25006")
 
 
 class Database:
@@ -55,8 +56,13 @@ class Database:
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
-        """A transaction that commits at the end of the block and rolls back on any error."""
-        async with self._writer or nullcontext(), self.engine.connect() as connection:
+        """
+        A transaction that commits at the end of the block and rolls back on any error.
+
+        Raises:
+            Unreachable: there is no connection to begin one on.
+        """
+        async with self._writer or nullcontext(), self._connection() as connection:
             await connection.execution_options(**{_WRITES: True})
             async with connection.begin():
                 uow = UnitOfWork(connection)
@@ -66,8 +72,17 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
         """A transaction for looking only; never waits for a writer."""
-        async with self.engine.connect() as connection:
+        async with self._connection() as connection:
             yield UnitOfWork(connection)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self.engine.connect())
+            except Exception as error:
+                raise Unreachable(type(error).__name__) from error
+            yield connection
 
     async def check(self) -> None:
         """Ask the database something.
@@ -81,8 +96,7 @@ class Database:
     @staticmethod
     def is_away(error: BaseException) -> bool:
         """Whether it failed for the database's sake (gone, full, locked), not for the row's."""
-        if isinstance(error, OSError | NoConnectionFree | InterfaceError):
-            # A refused connection and a time limit are OSErrors, too.
+        if isinstance(error, ConnectionError):
             return True
         if not isinstance(error, DBAPIError):
             return False
@@ -97,8 +111,37 @@ class Database:
         await self.engine.dispose()
 
     def connect(self) -> AsyncConnection:
-        """A bare connection, for migrations."""
+        """A bare connection, to look at the schema."""
         return self.engine.connect()
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator[AsyncConnection]:
+        """
+        A transaction that changes the schema.
+
+        SQLite changes a table by making another and dropping the old one, to which rows of other
+        tables point: so it looks at foreign keys only when all is done.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: some row would point to nothing; nothing was changed.
+        """
+        async with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                async with connection.begin():
+                    yield connection
+                return
+            await connection.execution_options(**{_WRITES: True})
+            # Within a transaction the pragma does nothing.
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.execute("PRAGMA foreign_keys=OFF")
+            try:
+                async with connection.begin():
+                    yield connection
+                    broken = await connection.execute(text("PRAGMA foreign_key_check"))
+                    if broken.first() is not None:
+                        raise IntegrityError("PRAGMA foreign_key_check", None, ValueError("broken"))
+            finally:
+                await driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -9,5 +9,9 @@ class LeaseLost(RuntimeError):
     """Another instance took the work over; undo everything and let it go on."""
 
 
+class Unreachable(ConnectionError):
+    """No connection to the database is to be had; wait for it, nothing is wrong with the work."""
+
+
 class SchemaOutdated(RuntimeError):
     """The database is older or newer than the program; run `python -m bot migrate`."""

@@ -14,7 +14,8 @@ class DatabaseSettings(BaseModel):
 
     #: `sqlite+aiosqlite:///data/zhuxue.db` or `postgresql+asyncpg://user:password@host/name`
     url: str = "sqlite+aiosqlite:///data/zhuxue.db"
-    lease_seconds: int = Field(default=30, ge=5, le=600)
+    #: What another leaves is found within five seconds more, so it is taken over within thirty.
+    lease_seconds: int = Field(default=20, ge=5, le=600)
 
     @property
     def file(self) -> Path | None:
