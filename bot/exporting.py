@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot import listings
 from bot.clock import Clock
 from bot.console import Config, fail, require_current, settings_of, with_database
 from bot.settings import DEFAULT_FILE
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from docx.document import Document
     from docx.table import _Cell
 
-PAGE = 500
+PAGE = 2000
 #: A document is for reading; past this it is a job for a workbook.
 MOST_IN_A_DOCUMENT = 2000
 #: What a cell of a workbook takes.
@@ -49,6 +50,11 @@ class Report(StrEnum):
     LEDGER = "ledger"
     CASES = "cases"
     AUDIT = "audit"
+    TASKS = "tasks"
+    CLASSES = "classes"
+    REVIEWS = "reviews"
+    TRAINING = "training"
+    FIGURES = "figures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,8 @@ class Order:
     """
     What is to be exported, for whose eyes: `units` None is the whole, `actors` likewise.
 
-    Of `own_classes`, which the reader teaches, nothing about the tutor.
+    Of `own_classes`, which the reader teaches, nothing about the tutor; of the reader's own work,
+    if they are `person_id`, nothing to look over.
     """
 
     report: Report
@@ -65,6 +72,7 @@ class Order:
     units: tuple[int, ...] | None = None
     actors: tuple[str, ...] | None = None
     own_classes: tuple[int, ...] = ()
+    person_id: int | None = None
     class_name: str = ""
     tutor_name: str = ""
     words: str = ""
@@ -218,6 +226,15 @@ async def _audit(uow: UnitOfWork, order: Order, before: int | None) -> list[Row]
     ]
 
 
+def _page(
+    lines: Callable[[UnitOfWork, Order, int | None], Awaitable[list[listings.Line]]],
+) -> Callable[[UnitOfWork, Order, int | None], Awaitable[list[Row]]]:
+    async def page(uow: UnitOfWork, order: Order, before: int | None) -> list[Row]:
+        return [Row(*line) for line in await lines(uow, order, before)]
+
+    return page
+
+
 def _hidden(text: str, name: str) -> str:
     return text.replace(name, masked(name)) if len(name) > 1 else text
 
@@ -280,6 +297,11 @@ LISTINGS: dict[Report, Listing] = {
         ),
         _audit,
     ),
+    Report.TASKS: Listing("事项与提醒", listings.TASKS, _page(listings.tasks)),
+    Report.CLASSES: Listing("班级", listings.CLASSES, _page(listings.classes)),
+    Report.REVIEWS: Listing("复核", listings.REVIEWS, _page(listings.reviews)),
+    Report.TRAINING: Listing("培训", listings.TRAINING, _page(listings.training)),
+    Report.FIGURES: Listing("每天的数字", listings.FIGURES, _page(listings.figures)),
 }
 
 
@@ -459,7 +481,7 @@ def export(
     scope: Annotated[str, typer.Option("--scope", hidden=True)] = "",
     is_quiet: Annotated[bool, typer.Option("--quiet", help="不显示进度，不记审计")] = False,
 ) -> None:
-    """把台账、待办与投诉、审计记录导出成 Excel 或 Word，附证据索引；姓名隐去一部分。"""
+    """把一张表（台账、待办、审计、事项、班级、复核、培训、每天的数字）导出成 Excel 或 Word。"""
     if file.suffix.lower() not in (".xlsx", ".docx"):
         fail(f"{file.name}：只写 .xlsx 和 .docx 文件")
     if hasattr(os, "nice"):
@@ -505,13 +527,17 @@ def export(
 
 
 def scope_in_words(
-    units: Collection[int] | None, actors: Collection[str] | None, own_classes: Collection[int]
+    units: Collection[int] | None,
+    actors: Collection[str] | None,
+    own_classes: Collection[int],
+    person_id: int | None = None,
 ) -> str:
     """For whose eyes, as the website hands it to its own command."""
     words = {
         "units": None if units is None else sorted(units),
         "actors": None if actors is None else sorted(actors),
         "own_classes": sorted(own_classes),
+        **({} if person_id is None else {"person_id": person_id}),
     }
     return json.dumps(words)
 
@@ -519,7 +545,9 @@ def scope_in_words(
 def scope_of(words: str) -> dict[str, Any]:
     """What `scope_in_words` wrote, as fields of an Order."""
     found = json.loads(words)
-    return {name: None if value is None else tuple(value) for name, value in found.items()}
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
+    }
 
 
 async def run_beside(url: str, arguments: Sequence[str], *, limit: float) -> tuple[bool, str]:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from handlers import follow_ups
 from handlers.hand_offs import is_empty_reply, seconds_between
 from handlers.indicators import INDICATORS, How, Made, Row
 from handlers.working_time import WorkingTime
-from storage.cases import Step, StepKind
+from storage.cases import FollowUp, Step, StepKind
 from storage.day_facts import DayFacts, DutySpan, LedgerFact, TaskDay
 from storage.interactions import Kind
 from storage.lines import Span
@@ -100,6 +101,8 @@ def settle(
     _complaints(ours, waited)
     _marks(ours)
     _checked(ours)
+    _asked_again(ours, waited)
+    _passed_up(ours, waited)
     _reminders(ours)
     return [
         TutorRows(tutor_id, Made(day, class_id, indicator, tuple(_once(rows, indicator))))
@@ -407,6 +410,46 @@ def _checked(ours: _Day) -> None:
         ours.add(it.tutor_id, it.class_id, "K29", Row(f"T-{it.hand_off}", int(it.is_passed)))
 
 
+def _asked_again(ours: _Day, waited: Iterable[HandOff]) -> None:
+    """回访: of a cry for help whether there was one in time; of others what the student said."""
+    for item in waited:
+        closed = _closed(ours, item)
+        if closed is None:
+            continue
+        steps = ours.facts.steps.get(item.number, ())
+        asked = [it for it in steps if it.kind is StepKind.FOLLOWED and it.at >= closed.at]
+        tutor, ref = _replier(ours, item, closed), f"T-{item.number}"
+        if item.kind is Label.DISTRESS:
+            first, due = next(iter(asked), None), follow_ups.due_at(closed.at)
+            is_done = first is not None and first.at < due
+            if ours.has(first.at if first is not None and is_done else due):
+                ours.add(tutor, item.class_id, "K27F", Row(ref, int(is_done)))
+            continue
+        today = [it.follow_up[0] for it in asked if ours.has(it.at)]
+        if today and today[-1] is not FollowUp.UNREACHED:
+            is_solved = int(today[-1] is FollowUp.SOLVED)
+            ours.add(tutor, item.class_id, "K13F", Row(ref, is_solved))
+
+
+def _passed_up(ours: _Day, waited: Iterable[HandOff]) -> None:
+    """What students want that the tutor brought to a department, each once."""
+    for item in waited:
+        if item.category not in (Category.REQUEST, Category.SUGGESTION):
+            continue
+        passed = next(
+            (
+                step
+                for step in ours.facts.steps.get(item.number, ())
+                if step.kind is StepKind.PASSED_ON and step.actor.startswith("person:")
+            ),
+            None,
+        )
+        if passed is not None and ours.has(passed.at):
+            who = int(passed.actor.removeprefix("person:"))
+            if ours.is_tutor(who, item.class_id, passed.at):
+                ours.add(who, item.class_id, "K31", Row(f"T-{item.number}", 1))
+
+
 # -- reminders and files --------------------------------------------------------------------------
 
 
@@ -424,6 +467,7 @@ def _reminders(ours: _Day) -> None:
     put("K18", ours.facts.ahead)
     put("K19", ours.facts.acknowledged)
     put("K20", ours.facts.followed_up)
+    put("K23", ours.facts.converted)
     for class_id, (complete, whole) in ours.facts.files.items():
         tutor = ours.owner(class_id, at_the_end)
         ours.add(tutor, class_id, "K24", Row(f"C-{class_id}", complete, whole))

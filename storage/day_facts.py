@@ -35,7 +35,13 @@ if TYPE_CHECKING:
 #: Longer than any clock runs: what was asked before and closed since plays no part any more.
 BACK = timedelta(days=45)
 _CHUNK = 2000
-_STEPS = (StepKind.ANSWERED, StepKind.UPDATED, StepKind.REOPENED)
+_STEPS = (
+    StepKind.ANSWERED,
+    StepKind.UPDATED,
+    StepKind.REOPENED,
+    StepKind.FOLLOWED,
+    StepKind.PASSED_ON,
+)
 _DELIVERED = ("sent", "late", "done")
 
 
@@ -125,6 +131,8 @@ class DayFacts:
     ahead: Sequence[TaskDay] = ()
     acknowledged: Sequence[TaskDay] = ()
     followed_up: Sequence[TaskDay] = ()
+    #: Like `acknowledged`, as far as a list of the school says who has done it.
+    converted: Sequence[TaskDay] = ()
     #: By class: students whose file is complete, and students; only where there are files at all.
     files: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     #: Answers drawn by lot that a supervisor decided on this day.
@@ -166,6 +174,7 @@ class DayReader:
             ahead=await self._ahead(),
             acknowledged=await self._acknowledged(),
             followed_up=await self._followed_up(),
+            converted=await self._acknowledged(is_proved=True),
             files=await self._files(),
             checked=await self._uow.reviews.checked(self._start, self._end),
         )
@@ -304,7 +313,18 @@ class DayReader:
             hand_offs.c.class_id.in_(self._class_ids),
             hand_offs.c.is_about_tutor.is_(False),
             hand_offs.c.asked_at < self._end,
-            or_(hand_offs.c.asked_at >= self._start - BACK, hand_offs.c.closed_at.is_(None)),
+            or_(
+                hand_offs.c.asked_at >= self._start - BACK,
+                hand_offs.c.closed_at.is_(None),
+                # Asked about again on this day, however long it is closed.
+                hand_offs.c.number.in_(
+                    select(hand_off_steps.c.hand_off).where(
+                        hand_off_steps.c.kind == StepKind.FOLLOWED,
+                        hand_off_steps.c.at >= self._start,
+                        hand_off_steps.c.at < self._end,
+                    )
+                ),
+            ),
         )
         return {row.number: hand_off_of(row) for row in await self._uow.read(statement)}
 
@@ -440,8 +460,13 @@ class DayReader:
             for number, class_id, matter, part, whole in await self._uow.read(statement)
         ]
 
-    async def _acknowledged(self) -> list[TaskDay]:
-        """Of whoever was reminded of what was due on this day, those who did it or said so."""
+    async def _acknowledged(self, *, is_proved: bool = False) -> list[TaskDay]:
+        """
+        Of whoever was reminded of what was due on this day, those who did it or said so.
+
+        `is_proved`: only those of whom more is known than their word, and only where the school
+        gave a list; without one nobody knows.
+        """
         reminded = (
             select(obligations.c.task, obligations.c.person_id)
             .where(
@@ -457,6 +482,7 @@ class DayReader:
             completions.c.person_id == reminded.c.person_id,
             completions.c.is_done,
             completions.c.at < self._end,
+            *([completions.c.how != "said"] if is_proved else []),
         )
         statement = (
             select(
@@ -474,6 +500,11 @@ class DayReader:
             .group_by(tasks.c.number, tasks.c.class_id, tasks.c.matter)
             .order_by(tasks.c.number)
         )
+        if is_proved:
+            listed = select(completions.c.task).where(
+                completions.c.task.in_(self._due_today()), completions.c.how == "list"
+            )
+            statement = statement.where(tasks.c.number.in_(listed))
         return [
             TaskDay(number, class_id, matter, part, whole)
             for number, class_id, matter, part, whole in await self._uow.read(statement)

@@ -130,7 +130,20 @@ class Reports:
     async def ledger(
         self, wanted: LedgerFilter, *, limit: int = 50, before_id: int | None = None
     ) -> list[LedgerRow]:
-        """Newest first; `before_id` asks for the next page."""
+        """
+        Newest first; `before_id` asks for the next page.
+
+        By when it was where a span or a kind is asked for, else by when it was written down: the
+        ends of indexes, so that neither a year nor what nearly never happens is read as a whole.
+        """
+        newest = select(interactions.c.id).where(_matches(wanted))
+        order: tuple[ColumnElement[Any], ...] = (interactions.c.id.desc(),)
+        if wanted.words:
+            newest = newest.where(await self._uow.search.matches(wanted.words))
+        elif wanted.since is not None or wanted.until is not None or wanted.kind is not None:
+            order = (interactions.c.at.desc(), *order)
+        if before_id is not None:
+            newest = newest.where(await self._comes_after(before_id, by_time=len(order) > 1))
         tutor = persons.alias("tutor")
         statement = (
             select(
@@ -145,15 +158,23 @@ class Reports:
             .outerjoin(tutor, tutor.c.id == interactions.c.tutor_id)
             .outerjoin(persons, persons.c.id == interactions.c.person_id)
             .outerjoin(hand_offs, hand_offs.c.number == interactions.c.hand_off)
-            .where(_matches(wanted))
-            .order_by(interactions.c.id.desc())
-            .limit(limit)
+            # First the few rows, from an index; then what is told of them.
+            .where(interactions.c.id.in_(newest.order_by(*order).limit(limit)))
+            .order_by(*order)
         )
-        if before_id is not None:
-            statement = statement.where(interactions.c.id < before_id)
-        if wanted.words:
-            statement = statement.where(await self._uow.search.matches(wanted.words))
         return [_ledger_row(row) for row in await self._uow.read(statement)]
+
+    async def _comes_after(self, row_id: int, *, by_time: bool) -> ColumnElement[bool]:
+        """Rows further down a list than this one."""
+        is_older = interactions.c.id < row_id
+        if not by_time:
+            return is_older
+        at = (
+            await self._uow.read(select(interactions.c.at).where(interactions.c.id == row_id))
+        ).scalar()
+        if at is None:
+            return is_older
+        return and_(interactions.c.at <= at, or_(interactions.c.at < at, is_older))
 
     async def anonymous(
         self, after: int, *, since: datetime | None, until: datetime | None, limit: int = 5000
@@ -201,11 +222,7 @@ class Reports:
 
     async def count(self, wanted: LedgerFilter) -> int:
         """How many rows there are."""
-        statement = (
-            select(func.count())
-            .select_from(interactions.join(classes, classes.c.id == interactions.c.class_id))
-            .where(_matches(wanted))
-        )
+        statement = select(func.count()).select_from(interactions).where(_matches(wanted))
         return int((await self._uow.read(statement)).scalar_one())
 
     async def day(self, class_ids: Collection[int], since: datetime, until: datetime) -> DayFigures:
@@ -219,7 +236,6 @@ class Reports:
         messages = func.count(func.coalesce(interactions.c.event_id, -interactions.c.id).distinct())
         statement = (
             select(interactions.c.kind, interactions.c.solved_by, func.count(), messages)
-            .join(classes, classes.c.id == interactions.c.class_id)
             .where(_matches(wanted), interactions.c.action.not_in(FINDINGS), ~_is_corrected())
             .group_by(interactions.c.kind, interactions.c.solved_by)
         )
@@ -235,9 +251,7 @@ class Reports:
             )
 
         replies = await self._uow.read(
-            select(interactions.c.first_reply_seconds)
-            .join(classes, classes.c.id == interactions.c.class_id)
-            .where(
+            select(interactions.c.first_reply_seconds).where(
                 _matches(wanted),
                 interactions.c.kind == Kind.REPLY,
                 interactions.c.solved_by == SolvedBy.TUTOR,
@@ -292,7 +306,11 @@ class Reports:
 
 
 def _matches(wanted: LedgerFilter) -> ColumnElement[bool]:
-    conditions = _is_of_class(wanted)
+    conditions: list[ColumnElement[bool]] = [true()]
+    if wanted.unit_ids is not None or wanted.class_name:
+        # Not joined: the few classes are found first, and then their rows by an index.
+        here = select(classes.c.id).where(*_is_of_class(wanted))
+        conditions.append(interactions.c.class_id.in_(here))
     if wanted.id is not None:
         conditions.append(interactions.c.id == wanted.id)
     if wanted.ids is not None:

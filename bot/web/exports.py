@@ -49,7 +49,8 @@ async def export(request: web.Request) -> web.StreamResponse:
         actors = None
         if units is not None:
             actors = [session.actor(name) for name in await uow.supervisors.names_in(units)]
-    scope = scope_in_words(units, actors, reader.supervisor.own_classes)
+    own = reader.supervisor
+    scope = scope_in_words(units, actors, own.own_classes, own.person_id)
     # With `=`: a name that begins with a dash is a name still.
     arguments += [f"--class={query.class_name}"] if query.class_name else []
     arguments += [f"--tutor={query.tutor_name}"] if query.tutor_name else []
@@ -67,9 +68,12 @@ async def export(request: web.Request) -> web.StreamResponse:
 
 
 async def pack(request: web.Request) -> web.StreamResponse:
-    """`GET /appraisal/pack/{pack}.xlsx`: a month's appraisal, a year's awards, a tutor's levels."""
+    """`GET /appraisal/pack/{pack}.{kind}`: a month's appraisal, a year's awards, or levels."""
     reader = await session.require(request)
     app, which = request.app[APP], request.match_info["pack"]
+    kind = request.match_info["kind"]
+    if kind not in TYPES:
+        raise web.HTTPNotFound
     today = app.clock.now().date()
     async with app.database.reading() as uow:
         units = await units_of(uow, reader.supervisor)
@@ -95,7 +99,7 @@ async def pack(request: web.Request) -> web.StreamResponse:
         request,
         ["appraisal", command, *words, f"--scope={json.dumps(scope)}"],
         name=name,
-        kind="xlsx",
+        kind=kind,
         line=_line(reader, f"appraisal.{which}_exported", target),
     )
 

@@ -35,6 +35,9 @@ interactions = Table(
     Index("ix_interactions_class_at", "class_id", "at"),
     Index("ix_interactions_tutor_at", "tutor_id", "at"),
     Index("ix_interactions_speaker", "platform", "speaker_id"),
+    Index("ix_interactions_event", "event_id"),
+    # Complaints are rare: their newest are not looked for among a million rows.
+    Index("ix_interactions_kind_at", "kind", "at"),
     # By itself it answers what is asked over a span of time: which entries, at which hour.
     Index("ix_interactions_at", "at", "class_id", "kind", "topic", "entry", "is_about_tutor"),
 )
