@@ -87,7 +87,7 @@ async def look(uow: UnitOfWork, now: datetime) -> Status:
     return Status(
         accounts=tuple(_account(line, now) for line in lines),
         logins=tuple((login, standing_in_words(login, now)) for login in logins),
-        windows=tuple(_open_window(line, now) for line in lines if not _hears(line, now))
+        windows=tuple(_open_window(line, now) for line in lines if not hears(line, now))
         + tuple(_closed_window(window, now) for window in closed),
         to_work=inbox.ready,
         set_aside=inbox.dead,
@@ -129,13 +129,14 @@ def in_lines(status: Status) -> list[str]:
     return lines
 
 
-def _hears(line: AccountLine, now: datetime) -> bool:
+def hears(line: AccountLine, now: datetime) -> bool:
+    """Whether an account is online and some process has lately said so."""
     return line.is_online and now - line.seen_at <= SILENT
 
 
 def _account(line: AccountLine, now: datetime) -> AccountStatus:
     name = f"{PLATFORM_NAMES[line.platform]} {line.account}"
-    if _hears(line, now):
+    if hears(line, now):
         return AccountStatus(name, True, f"在线，{texts.instant(line.since, now)} 起")
     if line.is_online:
         words = f"程序没有在运行（最后一次 {texts.instant(line.seen_at, now)}），请启动 run"

@@ -1,6 +1,7 @@
 """The alarm clock, the only file that imports APScheduler: the database knows what is due."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -69,6 +70,10 @@ class AlarmClock:
         self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
         self._one_at_a_time = asyncio.Lock()
         self._trust = Trust()
+        #: How often each job has failed since it last did not.
+        self.failing: Counter[str] = Counter()
+        #: How often in all.
+        self.failures: Counter[str] = Counter()
 
     def start(self) -> None:
         """Begin to tick; every job is also run at once, for what fell due while we were off."""
@@ -103,15 +108,18 @@ class AlarmClock:
         """Every job now, in order: what moving the playground's clock forward brings."""
         self._trust.is_moved()
         for entry in TIMETABLE:
-            await self._run(entry)
+            await self._run(entry, is_last=entry is TIMETABLE[-1])
 
-    async def _run(self, entry: Entry) -> None:
+    async def _run(self, entry: Entry, *, is_last: bool = True) -> None:
+        """`is_last`: what it and those before it have written is to be sent, and seen, now."""
         async with self._one_at_a_time:
             if self._scheduler.state == STATE_PAUSED:
                 return
             steady = timedelta(seconds=asyncio.get_running_loop().time())
             if self._trust.believes(self._now(), steady):
                 await self._do(entry)
+                if is_last:
+                    await self._after()
 
     async def _do(self, entry: Entry) -> None:
         try:
@@ -123,4 +131,7 @@ class AlarmClock:
         except Exception:
             # The next tick asks the same question again.
             log.exception("clock.job_failed", job=entry.name)
-        await self._after()
+            self.failing[entry.name] += 1
+            self.failures[entry.name] += 1
+        else:
+            self.failing.pop(entry.name, None)

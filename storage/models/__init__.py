@@ -7,6 +7,7 @@ each repository, so one set of classes is enough.
 
 from storage.models import (
     accounts,
+    alarms,
     appraisal,
     hand_offs,
     learning,
@@ -23,6 +24,7 @@ from storage.models.base import metadata
 
 __all__ = [
     "accounts",
+    "alarms",
     "appraisal",
     "hand_offs",
     "learning",
