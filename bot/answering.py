@@ -14,10 +14,11 @@ from bot.clock import Clock
 from bot.encoding import Encoding
 from bot.outbox import Outbox
 from bot.pulse import Pulse
-from handlers import collections, commands, orientation, routes, texts, texts_commands
+from handlers import collections, commands, orientation, routes, texts, texts_commands, texts_floods
 from handlers.context import SILENCE, Context, Found, Outcome, Reply
 from handlers.errors import Forbidden, UserError
 from handlers.faq import Knowledge
+from handlers.floods import URGENT, Floods, Pace
 from handlers.hand_offs import cards_for, hand_off, private_chat, reaches_in_private
 from handlers.learning import verdict_of
 from handlers.phrasing import Doubt
@@ -85,6 +86,7 @@ class Answering:
         address: str = "",
     ) -> None:
         self._address = address
+        self._floods = Floods()
         self._encoding = encoding
         self._recent = recent
         self._capabilities = capabilities
@@ -208,13 +210,17 @@ class Answering:
             await uow.flush()
         try:
             async with uow.step():
-                outcome = await routes.respond(context)
+                outcome = self._too_fast(context)
+                if outcome is None:
+                    outcome = self._floods.quietened(context, await routes.respond(context))
                 outgoing = await self._keep(context, outcome)
         except UserError as refusal:
+            scene.lately.forget()
             async with uow.step():
                 if isinstance(refusal, Forbidden):
                     _audit_refusal(context)
-                outcome = Outcome((Reply(refusal.sentence),), _refusal_record(refusal))
+                refused = Outcome((Reply(refusal.sentence),), _refusal_record(refusal))
+                outcome = self._floods.quietened(context, refused)
                 outgoing = await self._keep(context, outcome)
         is_command = commands.parse(message.text) is not None
         if context.role is Role.TUTOR and not context.is_private and not is_command:
@@ -225,6 +231,20 @@ class Answering:
         if outcome.is_greeting:
             scene.recent.note_greeting(place, sender, message.sent_at)
         return outcome, outgoing
+
+    def _too_fast(self, context: Context) -> Outcome | None:
+        """What becomes of a message whose sender writes too fast; None: it is heard."""
+        message = context.message
+        pace = self._floods.pace(message.conversation, message.sender_id, message.sent_at)
+        if (
+            pace is Pace.HEARD
+            or context.speaker.duties
+            or context.prompt is not None
+            or context.understanding.label in URGENT
+        ):
+            return None
+        told = (Reply(texts_floods.too_fast(), is_quoting=False),) if pace is Pace.TOLD else ()
+        return Outcome(told, Record(Kind.FLOOD, Action.SILENCE))
 
     async def _keep(self, context: Context, outcome: Outcome) -> list[OutboxMessage]:
         """Replies, cards and the ledger row, in the transaction that finishes the event."""

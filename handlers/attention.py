@@ -8,8 +8,9 @@ from the database.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from handlers import claims, commands
+from handlers import claims, class_life, commands
 from handlers.decision import called_by_name
+from handlers.floods import is_robot
 from handlers.manners import is_rude
 from handlers.settings import BotSettings
 from handlers.understanding import Understanding, understand
@@ -32,6 +33,10 @@ class Attention:
     staff: Collection[tuple[Platform, str]] = frozenset()
     prompted: set[PromptKey] = field(default_factory=set)
     awaited: dict[Place, frozenset[Awaited]] = field(default_factory=dict)
+    #: Groups in which the platform or the tutor has the bot keep quiet.
+    silent: Collection[Place] = frozenset()
+    #: The bot's own accounts: what one of them says is nobody's question to another.
+    bots: Collection[tuple[Platform, str]] = frozenset()
 
     def note_prompts(self, changed: Mapping[PromptKey, Prompt | None]) -> None:
         """Prompts opened (or, with None, closed) just now."""
@@ -61,6 +66,10 @@ def is_worth_keeping(
 ) -> bool:
     """Whether a message may concern the bot or the record."""
     place = message.conversation
+    if message.sender_id == place.account or is_robot(
+        place.platform, message.sender_id, hints.bots
+    ):
+        return False
     if (
         place.kind is ConversationKind.PRIVATE
         or message.mentions_bot
@@ -75,4 +84,8 @@ def is_worth_keeping(
     if claims.is_awaited(message.text, awaited):
         return True
     text = message.text
-    return commands.parse(text) is not None or called_by_name(text, settings) is not None
+    return (
+        commands.parse(text) is not None
+        or called_by_name(text, settings) is not None
+        or class_life.said_plainly(text, is_addressed=False) is not None
+    )

@@ -63,7 +63,7 @@ async def test_while_one_waits_a_hundred_others_are_answered(player: Player) -> 
     held = player.app.inbox._slow_work = Held()
     await player.app.inbox.accept(picture(1))
     for number in range(2, 102):
-        await player.app.inbox.accept(said("/帮助", number))
+        await player.app.inbox.accept(said("/帮助", number, sender=f"学生{number}"))
     await player.app.inbox.drain(timedelta())
     await player.app.outbox.drain()
     meanwhile = [line.quote for line in player.said if line.sender_id == "assistant"]
