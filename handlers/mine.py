@@ -21,6 +21,7 @@ from handlers.intake import (
     owner_text,
 )
 from handlers.records import KIND_NAMES
+from storage import erasure
 from storage.cases import Step, StepKind
 from storage.questions import Category, HandOff, Level, State
 from storage.vocabulary import ConversationKind, Label, Platform, Topic
@@ -153,6 +154,10 @@ async def own_record(context: Context, argument: str) -> Outcome:
     kept = await context.uow.personal.file_of(
         place.platform, context.message.sender_id, speaker.person_id
     )
+    held: dict[str, int] = {}
+    if speaker.person_id is not None and not speaker.duties:
+        who = await erasure.whose(context.uow, speaker.person_id, is_searched=False)
+        held = await erasure.held(context.uow, who)
     words = texts_intake.own_record(
         name=kept.name,
         student_no=masked(kept.student_no),
@@ -160,6 +165,7 @@ async def own_record(context: Context, argument: str) -> Outcome:
         accounts=[f"{PLATFORM_NAMES[where]} {masked(who)}" for where, who in kept.accounts],
         rows=[(KIND_NAMES[kind], count) for kind, count in kept.rows],
         since=texts.instant(kept.since, context.now) if kept.since else "",
+        held=[(erasure.WORDS[name], count) for name, count in held.items()],
         open_numbers=[item.number for item in await _open_items(context)],
     )
     if context.is_private:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from schedules.means import Means
+from storage import retention
 from storage.unit_of_work import UnitOfWork
 
 #: A redelivery is recognised for as long as the event is kept; the words go with it.
@@ -27,6 +28,7 @@ async def forget_links(uow: UnitOfWork, now: datetime, means: Means) -> None:
 async def prune(uow: UnitOfWork, now: datetime, means: Means) -> None:
     """Stored messages past their retention; the ledger keeps that they were."""
     await uow.inbox.prune(now - EVENTS_KEPT)
+    await retention.apply(uow, now)
     await uow.search.prune()
 
 
