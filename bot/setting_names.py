@@ -22,6 +22,8 @@ SECTIONS = {
     "wechat": "微信网关",
     "language_model": "大模型（可不用）",
     "collections": "收作业",
+    "backup": "备份",
+    "alarms": "报警（邮件、机器人）",
 }
 NAMES = {
     "bot.name": "每条消息开头的名字",
@@ -68,6 +70,7 @@ NAMES = {
     "web.secure_cookies": "前面有 HTTPS 代理",
     "web.session_minutes": "多少分钟不动就要重新登录",
     "web.base_url": "校外打开这些页面的网址",
+    "web.metrics_token": "从别的机器读 /metrics 的口令",
     "outbox.replies_per_minute": "每个账号每分钟最多答几条，0 不限",
     "outbox.pushes_per_minute": "每个账号每分钟最多主动发几条",
     "outbox.max_attempts": "一条消息最多试几次",
@@ -107,6 +110,21 @@ NAMES = {
     "language_model.timeout_seconds": "最多等几秒",
     "collections.folder": "收到的文件放在哪",
     "collections.max_file_mb": "一个文件最大多少 MB",
+    "backup.folder": "备份放在哪",
+    "backup.every_minutes": "运行时几分钟自己备份一次，0 不自动",
+    "backup.keep": "最近的留几份",
+    "backup.keep_days": "每天最后一份留几天",
+    "alarms.webhook": "报警发到哪个网址",
+    "alarms.webhook_kind": "那个网址认哪种格式",
+    "alarms.mail_server": "发报警邮件的服务器",
+    "alarms.mail_port": "它的端口",
+    "alarms.mail_security": "怎么加密",
+    "alarms.mail_user": "邮箱账号",
+    "alarms.mail_password": "邮箱密码",
+    "alarms.mail_from": "发件人",
+    "alarms.mail_to": "收件人",
+    "alarms.offline_seconds": "账号掉线几秒以上报警",
+    "alarms.disk_percent": "磁盘用到百分之几报警并停收文件",
 }
 _YES_OR_NO = {True: "是", False: "否"}
 

@@ -8,7 +8,7 @@ the place.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Row,
     String,
     cast,
+    delete,
     func,
     insert,
     literal,
@@ -29,7 +30,7 @@ from sqlalchemy import (
 
 from storage.models.hand_offs import counters, hand_offs
 from storage.models.record import interactions
-from storage.models.supervisors import audit, audit_seals
+from storage.models.supervisors import audit, audit_seals, settings_in_force
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
@@ -73,6 +74,14 @@ class Verification:
     has_expected: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting in words; `secret_hash` of what is in it that must not be read, else empty."""
+
+    words: str
+    secret_hash: str = ""
+
+
 class Audit:
     """An append-only list."""
 
@@ -103,6 +112,20 @@ class Audit:
                 "reason": reason,
             },
         )
+
+    async def settings(self) -> dict[str, InForce]:
+        """By key, what the last start found; empty before the first."""
+        rows = await self._uow.read(select(settings_in_force))
+        return {row.key: InForce(row.words, row.secret_hash) for row in rows}
+
+    async def keep_settings(self, found: Mapping[str, InForce]) -> None:
+        """What this start found, in place of what was kept."""
+        await self._uow.write(delete(settings_in_force))
+        rows = [
+            {"key": key, "words": it.words, "secret_hash": it.secret_hash}
+            for key, it in found.items()
+        ]
+        await self._uow.write(insert(settings_in_force), rows)
 
     async def actions(self, limit: int = 100) -> list[tuple[str, str, str]]:
         """The newest lines: actor, action, target."""

@@ -67,3 +67,12 @@ audit_seals = Table(
     Column("hash", String(64), nullable=False),
     Column("sealed_at", ShanghaiDateTime, nullable=False),
 )
+
+settings_in_force = Table(
+    "settings_in_force",
+    metadata,
+    # `bot.grace_minutes`: as the last start found it, in words; of a secret only an argon2 hash.
+    Column("key", String(100), primary_key=True),
+    Column("words", CleanText, nullable=False),
+    Column("secret_hash", String(200), nullable=False),
+)
