@@ -17,7 +17,7 @@ from handlers.hearings import may_be_ruled, person
 from handlers.marks import ask_for_mark
 from handlers.understanding import mask
 from handlers.working_time import WorkingTime
-from storage.cases import Case, Step, StepKind
+from storage.cases import Case, FollowUp, Step, StepKind
 from storage.interactions import Kind, Record
 from storage.people import ClassRoom, Tutor
 from storage.questions import Category, HandOff, Level, SolvedBy, Verdict
@@ -99,6 +99,13 @@ class Desk:
             return ()
         words = texts_desk.updated_by_supervisor(self.official.name, self.item.number, text)
         return await self._to_asker("update", words)
+
+    async def follow_up(self, outcome: FollowUp, words: str) -> Messages:
+        """What came of asking again after it was closed; nobody is written to."""
+        if self.item.closed_at is None:
+            raise UserError(texts_desk.desk_not_closed(self.item.number))
+        self._note(StepKind.FOLLOWED, f"{outcome}\n{words}")
+        return ()
 
     async def extend(self, reason: str) -> Messages:
         """More time for the solution, once, with a reason the asker is told."""

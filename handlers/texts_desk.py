@@ -134,3 +134,13 @@ def desk_ruled_already(number: int, verdict: str, by: str, when: str) -> str:
 def desk_not_heard() -> str:
     """A verdict before the tutor could speak."""
     return "教师还没有陈述，也不满 3 个工作日，没有裁定。确有必要的，请勾选「教师未陈述也裁定」再提交。"
+
+
+def desk_not_closed(number: int) -> str:
+    """It is asked about again only once it is done."""
+    return f"T-{number} 还没有办结，办结后再回访。"
+
+
+def desk_no_outcome() -> str:
+    """The form of a 回访 without a choice."""
+    return "请选择回访结果：本人说已解决、没解决，或没联系上。"

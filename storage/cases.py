@@ -19,7 +19,7 @@ from storage.models.hand_offs import contacts, hand_off_steps, hand_offs, rating
 from storage.models.people import classes, identities, persons, units
 from storage.models.record import interactions
 from storage.people import tutors_in_office
-from storage.questions import HandOff, Level, State, Verdict, hand_off_of
+from storage.questions import HandOff, Level, SolvedBy, State, Verdict, hand_off_of
 from storage.vocabulary import Action, Platform
 
 if TYPE_CHECKING:
@@ -45,6 +45,15 @@ class StepKind(StrEnum):
     HEARING = "hearing"  # the tutor may see it from now on, and speak
     HEARD = "heard"
     VERDICT = "verdict"
+    FOLLOWED = "followed"  # after it was closed, a supervisor asked how it is: 回访
+
+
+class FollowUp(StrEnum):
+    """What came of a 回访."""
+
+    SOLVED = "solved"
+    UNSOLVED = "unsolved"
+    UNREACHED = "unreached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,12 @@ class Step:
     actor: str
     text: str = ""
     event_id: int | None = None
+
+    @property
+    def follow_up(self) -> tuple[FollowUp, str]:
+        """Of a `FOLLOWED`: what came of it, and in the supervisor's words."""
+        outcome, _, words = self.text.partition("\n")
+        return FollowUp(outcome), words
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,8 @@ class Case:
     unit_name: str
 
 
+#: Whose answers somebody asks about again.
+_PEOPLE = (SolvedBy.TUTOR, SolvedBy.SUPERVISOR, SolvedBy.DEPARTMENT)
 #: A desk shows what is newest of so much; more waits nowhere.
 MOST = 5000
 
@@ -153,6 +170,37 @@ class Cases:
             statement = statement.where(hand_offs.c.number < before)
         statement = statement.order_by(hand_offs.c.number.desc()).limit(limit)
         return await self._cases(statement, unit_ids)
+
+    async def closed_in(
+        self, since: datetime, until: datetime, unit_ids: Collection[int] | None
+    ) -> list[Case]:
+        """What people of these units closed in the span and is closed still, by number."""
+        statement = (
+            _with_names()
+            .where(
+                hand_offs.c.closed_at >= since,
+                hand_offs.c.closed_at < until,
+                hand_offs.c.state == State.CLOSED,
+                hand_offs.c.solved_by.in_(_PEOPLE),
+            )
+            .order_by(hand_offs.c.number)
+        )
+        return await self._cases(statement, unit_ids)
+
+    async def followed(self, numbers: Collection[int]) -> dict[int, Step]:
+        """By number, the last 回访 of each that has one."""
+        statement = (
+            select(hand_off_steps)
+            .where(
+                hand_off_steps.c.hand_off.in_(numbers),
+                hand_off_steps.c.kind == StepKind.FOLLOWED,
+            )
+            .order_by(hand_off_steps.c.id)
+        )
+        return {
+            row.hand_off: Step(row.hand_off, row.at, StepKind.FOLLOWED, row.actor, row.text)
+            for row in await self._uow.read(statement)
+        }
 
     async def case(self, number: int, unit_ids: Collection[int] | None) -> Case | None:
         """T-`number`, if it is one of these units' (None: anybody's)."""

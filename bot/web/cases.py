@@ -9,20 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from bot.web import reveal, session
-from bot.web.base import APP, page, plain
+from bot.web.base import APP, page, plain, typed
 from bot.web.pages import is_about_reader, masked, units_of
-from handlers import hearings, texts, texts_desk, texts_hand_offs
+from handlers import follow_ups, hearings, texts, texts_desk, texts_hand_offs
 from handlers.clocks import Due, due_of
 from handlers.desk import Desk, Messages, Official, kind_name
 from handlers.errors import UserError
-from storage.cases import CLOCK, Case, Step, StepKind
+from storage.cases import CLOCK, Case, FollowUp, Step, StepKind
 from storage.lines import Account, Span
 from storage.people import ClassRoom
 from storage.questions import Category, HandOff, Level, State, Verdict
@@ -54,6 +54,7 @@ STEP_NAMES: dict[StepKind, str] = {
     StepKind.HEARING: "请教师陈述",
     StepKind.HEARD: "教师陈述",
     StepKind.VERDICT: "裁定",
+    StepKind.FOLLOWED: "回访",
 }
 STATE_NAMES = {
     State.WATCHED: "已记下",
@@ -85,6 +86,7 @@ DONE = {
     "up": "已转省校。",
     "link": "已关联。两件都保留，请分别答复。",
     "hearing": "已请教师陈述，从现在起教师能看到这件投诉的编号和您写的内容。",
+    "followed": "回访已记下。",
     "verdict": "裁定已生效并记入台账，结果已告知投诉人。",
 }
 
@@ -326,7 +328,7 @@ async def overview(request: web.Request) -> web.Response:
         and (not query.is_ownerless or case.item.number in ownerless)
     ]
     first = ROWS * (query.page - 1)
-    await _note(app, reader, "web.cases_viewed", query.address(query.page))
+    await session.note(app, reader, "web.cases_viewed", query.address(query.page))
     return page(
         request,
         "cases.html",
@@ -371,6 +373,49 @@ async def overview(request: web.Request) -> web.Response:
     )
 
 
+async def follow_up_page(request: web.Request) -> web.Response:
+    """`GET /cases/follow-ups`: what is to be asked about again, of this month and the last."""
+    reader = await session.require(request)
+    app, now = request.app[APP], request.app[APP].clock.now()
+    this = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    last = (this - timedelta(days=1)).replace(day=1)
+    async with app.database.reading() as uow:
+        units = await units_of(uow, reader.supervisor)
+        found: list[follow_ups.Drawn] = []
+        for since, until in ((this, now + timedelta(seconds=1)), (last, this)):
+            cases = await uow.cases.closed_in(since, until, units)
+            # Before the lot: a place taken by what is about the reader would tell of it.
+            own = [it for it in cases if not is_about_reader(reader.supervisor, it.item)]
+            drawn = follow_ups.drawn(own, f"{since:%Y-%m}")
+            # This month is not over: of it only cries for help, which do not wait.
+            found += [it for it in drawn if not it.is_lot or since == last]
+        done = await uow.cases.followed([it.case.item.number for it in found])
+    await session.note(app, reader, "web.follow_ups_viewed", "/cases/follow-ups")
+    found.sort(key=lambda it: (it.case.item.number in done, it.is_lot, it.case.item.number))
+    return page(
+        request,
+        "follow_ups.html",
+        reader=reader,
+        month=f"{last:%Y 年 %m 月}",
+        a_month=follow_ups.A_MONTH,
+        days=follow_ups.WITHIN.days,
+        lines=[
+            (
+                it.case.item.number,
+                kind_name(it.case.item),
+                it.case.class_name,
+                texts.instant(it.case.item.closed_at, now) if it.case.item.closed_at else "",
+                follow_ups.NAMES[done[it.case.item.number].follow_up[0]]
+                if it.case.item.number in done
+                else "",
+                not it.is_lot and it.case.item.number not in done,
+            )
+            for it in found
+        ],
+        share=follow_ups.share_done(found, done),
+    )
+
+
 async def case_page(request: web.Request) -> web.Response:
     """`GET /cases/{number}`."""
     reader = await session.require(request)
@@ -409,7 +454,7 @@ async def _case(
         reaches = await _desk(app, uow, case, room, reader, units).reaches_asker()
     sealed = is_sealed(item) and not is_open
     action = "web.case_unsealed" if is_sealed(item) and is_open else "web.case_viewed"
-    await _note(app, reader, action, f"T-{number}")
+    await session.note(app, reader, action, f"T-{number}")
     people = {hearings.person(tutor.person_id): f"{tutor.name}老师" for tutor in room.tutors}
     running = item.closed_at is None
     return page(
@@ -451,6 +496,7 @@ async def _case(
         done=done,
         problem=problem,
         level_names=texts.LEVEL_NAMES,
+        outcomes=follow_ups.NAMES,
     )
 
 
@@ -487,6 +533,9 @@ def _told(
     if step.kind is StepKind.HEARING:
         who, _, words = text.partition("\n")
         text = f"{people.get(who, '教师')}：{words}"
+    elif step.kind is StepKind.FOLLOWED:
+        outcome, words = step.follow_up
+        text = f"{follow_ups.NAMES[outcome]}。{words}"
     elif step.actor == CLOCK:
         # The clock writes the names of clocks and levels as the program has them.
         for key, name in {**texts_hand_offs.CLOCK_NAMES, **texts.LEVEL_NAMES}.items():
@@ -506,23 +555,23 @@ Deed = Callable[[Desk, Mapping[str, str]], Awaitable[Messages]]
 
 
 async def _answer(desk: Desk, form: Mapping[str, str]) -> Messages:
-    return await desk.answer(_words(form, "text"))
+    return await desk.answer(typed(form, "text", MOST_WORDS))
 
 
 async def _update(desk: Desk, form: Mapping[str, str]) -> Messages:
-    return await desk.update(_words(form, "text"))
+    return await desk.update(typed(form, "text", MOST_WORDS))
 
 
 async def _extend(desk: Desk, form: Mapping[str, str]) -> Messages:
-    return await desk.extend(_words(form, "reason"))
+    return await desk.extend(typed(form, "reason", MOST_WORDS))
 
 
 async def _take(desk: Desk, form: Mapping[str, str]) -> Messages:
-    return await desk.move_up(_words(form, "reason"), to=Level.UNIT)
+    return await desk.move_up(typed(form, "reason", MOST_WORDS), to=Level.UNIT)
 
 
 async def _move_up(desk: Desk, form: Mapping[str, str]) -> Messages:
-    return await desk.move_up(_words(form, "reason"), to=Level.PROVINCE)
+    return await desk.move_up(typed(form, "reason", MOST_WORDS), to=Level.PROVINCE)
 
 
 async def _link(desk: Desk, form: Mapping[str, str]) -> Messages:
@@ -535,7 +584,7 @@ async def _link(desk: Desk, form: Mapping[str, str]) -> Messages:
 
 
 async def _hear(desk: Desk, form: Mapping[str, str]) -> Messages:
-    return await desk.open_hearing([_id(form)], _words(form, "text"))
+    return await desk.open_hearing([_id(form)], typed(form, "text", MOST_WORDS))
 
 
 async def _rule(desk: Desk, form: Mapping[str, str]) -> Messages:
@@ -544,14 +593,22 @@ async def _rule(desk: Desk, form: Mapping[str, str]) -> Messages:
         raise UserError("请选择结论：属实、部分属实或不属实。")
     return await desk.rule(
         Verdict(verdict),
-        reason=_words(form, "reason"),
-        words=_words(form, "text"),
+        reason=typed(form, "reason", MOST_WORDS),
+        words=typed(form, "text", MOST_WORDS),
         about=_id(form),
         is_unheard_wanted=form.get("unheard") == "1",
     )
 
 
+async def _followed(desk: Desk, form: Mapping[str, str]) -> Messages:
+    outcome = form.get("outcome", "")
+    if outcome not in set(FollowUp):
+        raise UserError(texts_desk.desk_no_outcome())
+    return await desk.follow_up(FollowUp(outcome), typed(form, "text", MOST_WORDS))
+
+
 DEEDS: dict[str, Deed] = {
+    "followed": _followed,
     "answer": _answer,
     "update": _update,
     "extend": _extend,
@@ -586,7 +643,7 @@ async def act(request: web.Request) -> web.Response:
             uow.audit.add(at=now, actor=reader.actor, action=f"case.{name}", target=f"T-{number}")
     except UserError as refusal:
         # Nothing of it is kept; that it was tried is.
-        await _note(app, reader, f"case.{name}_refused", f"T-{number}")
+        await session.note(app, reader, f"case.{name}_refused", f"T-{number}")
         return await _case(
             request,
             reader,
@@ -624,17 +681,6 @@ def _desk(
     )
 
 
-def _words(form: Mapping[str, str], key: str) -> str:
-    """What was typed into a field: its lines without what a database would choke on."""
-    lines = (plain(line, MOST_WORDS) for line in form.get(key, "").splitlines()[:60])
-    return "\n".join(line for line in lines if line)[:MOST_WORDS]
-
-
 def _id(form: Mapping[str, str]) -> int:
     word = form.get("tutor", "")
     return int(word) if word.isascii() and word.isdigit() and len(word) < 16 else 0
-
-
-async def _note(app: App, reader: session.SignedIn, action: str, target: str) -> None:
-    async with app.database.unit_of_work() as uow:
-        uow.audit.add(at=app.clock.now(), actor=reader.actor, action=action, target=target)

@@ -411,7 +411,7 @@ async def test_reminders_count_by_what_was_brought_and_how_far_ahead(a_class: Cl
 
     assert made["K17"].rows == made["K22"].rows == (("R-5", 1, 2),)
     assert made["K18"].rows == (("R-5", 2, 3),)
-    assert made["K19"].rows == (("R-5", 0, 1),)
+    assert made["K19"].rows == made["K23"].rows == (("R-5", 0, 1),)
     assert made["K20"].rows == (("R-5", 1, 2),)
 
 
@@ -456,6 +456,48 @@ async def test_care_is_timed_until_a_person_was_there(a_class: Class) -> None:
 
     assert made["K26"].rows == made["K26N"].rows == ((f"T-{number}", 360, 1),)
     assert "K04" not in made
+
+
+async def test_a_cry_for_help_is_asked_about_again_within_a_week(a_class: Class) -> None:
+    asked = await a_class.asked(WED - 2 * HOUR, kind=Label.DISTRESS, text="（封存）")
+    forgotten = await a_class.asked(WED - 2 * HOUR, kind=Label.DISTRESS, text="（封存）")
+    for number in (asked, forgotten):
+        await a_class.answered(number, WED - HOUR)
+    await a_class.step(asked, StepKind.FOLLOWED, WED, "supervisor:zhao", "solved\n好多了")
+
+    today = await a_class.settled()
+    await a_class.settled(DAY + timedelta(days=8))
+    a_week_later = await a_class.records(DAY + timedelta(days=7))
+
+    assert today["K27F"].rows == ((f"T-{asked}", 1, 1),)
+    assert a_week_later["K27F"].rows == ((f"T-{forgotten}", 0, 1),)
+
+
+async def test_what_students_say_when_asked_again_counts_on_that_day(a_class: Class) -> None:
+    """Two months after it was asked, too; who could not be reached has said nothing."""
+    old = WED - timedelta(days=60)
+    for outcome in ("solved", "unsolved", "unreached"):
+        number = await a_class.asked(old)
+        await a_class.answered(number, old + HOUR)
+        await a_class.step(number, StepKind.FOLLOWED, WED, "supervisor:zhao", f"{outcome}\n")
+
+    made = await a_class.settled()
+
+    assert made["K13F"].rows == (("T-1", 1, 1), ("T-2", 0, 1))
+
+
+async def test_what_students_want_counts_once_when_the_tutor_brings_it_on(
+    a_class: Class,
+) -> None:
+    tutor = f"person:{a_class.tutor}"
+    wish = await a_class.asked(WED, category=Category.REQUEST)
+    question = await a_class.asked(WED)
+    for number in (wish, wish, question):
+        await a_class.step(number, StepKind.PASSED_ON, WED + HOUR, tutor, "教务处")
+
+    made = await a_class.settled()
+
+    assert made["K31"].rows == ((f"T-{wish}", 1, 1),)
 
 
 async def test_privacy_hints_are_timed_by_what_was_sent(a_class: Class) -> None:
