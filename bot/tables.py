@@ -8,15 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.styles import Alignment, Font
-from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.worksheet.formula import ArrayFormula
-
 from handlers.imports import Broken, Cell, Table, TableError
 from handlers.school_tables import Sheet
 
 _FORMULA = re.compile(rb"<f[ >/]")
+#: A document is for reading; past this it is a job for a workbook.
+MOST_IN_A_DOCUMENT = 2000
+#: What XML does not allow.
+_XML = re.compile(r"[\x00-\x08\x0b-\x1f]")
 #: A number format that shows leading zeros.
 _ZEROS = re.compile("0{2,}")
 
@@ -85,6 +84,8 @@ def _read_sheets(path: Path) -> list[Sheet]:
 
 
 def _cells_of(sheet: Any, formulas: Any) -> tuple[tuple[int, tuple[Cell, ...]], ...]:
+    from openpyxl.worksheet.formula import ArrayFormula
+
     lines: list[list[Cell]] = [[_value(cell) for cell in row] for row in sheet.iter_rows()]
     if formulas is not None:
         for line, row in zip(lines, formulas.iter_rows(values_only=True), strict=False):
@@ -141,6 +142,10 @@ def _read_csv(data: bytes) -> list[tuple[Cell, ...]]:
 
 
 def _open(path: Path, *, read_only: bool, data_only: bool = True) -> Any:
+    # Here and below: a bot that reads and writes no table need not hold these twelve megabytes.
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         return load_workbook(path, read_only=read_only, data_only=data_only)
     except (InvalidFileException, OSError, KeyError, ValueError) as error:
@@ -163,12 +168,14 @@ Rows = Sequence[Sequence[str]]
 
 
 def write_table(path: Path | BinaryIO, sheets: Mapping[str, Rows]) -> None:
-    """A workbook of these sheets, or the first of them as csv; each one's first row is its header.
+    """
+    A workbook or a document of these sheets, or the first of them as csv; each one's first row is
+    its header.
 
     Into an open file it is always a workbook.
 
     Raises:
-        TableError: the name is neither .csv nor .xlsx.
+        TableError: another ending than .csv, .xlsx and .docx, or too many rows for a document.
     """
     if not isinstance(path, Path):
         _write_xlsx(path, sheets)
@@ -180,11 +187,16 @@ def write_table(path: Path | BinaryIO, sheets: Mapping[str, Rows]) -> None:
             csv.writer(file).writerows(next(iter(sheets.values())))
     elif suffix == ".xlsx":
         _write_xlsx(path, sheets)
+    elif suffix == ".docx":
+        _write_docx(path, sheets)
     else:
-        raise TableError([f"{path.name}：只写 .csv 和 .xlsx 文件"])
+        raise TableError([f"{path.name}：只写 .csv、.xlsx 和 .docx 文件"])
 
 
 def _write_xlsx(path: Path | BinaryIO, sheets: Mapping[str, Rows]) -> None:
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font
+
     book = Workbook()
     book.remove(book.active)
     for title, rows in sheets.items():
@@ -200,6 +212,33 @@ def _write_xlsx(path: Path | BinaryIO, sheets: Mapping[str, Rows]) -> None:
             sheet.cell(1, place).font = Font(bold=True)
             sheet.column_dimensions[sheet.cell(1, place).column_letter].width = width
     book.save(path)
+
+
+def _write_docx(path: Path, sheets: Mapping[str, Rows]) -> None:
+    # Here: the bot itself writes no documents, and this is megabytes of memory.
+    import docx
+    from docx.enum.section import WD_ORIENT
+    from docx.shared import Pt
+
+    if sum(len(rows) for rows in sheets.values()) > MOST_IN_A_DOCUMENT:
+        raise TableError([f"超过 {MOST_IN_A_DOCUMENT} 行，文档放不下：请改用 Excel 格式"])
+    document = docx.Document()
+    section = document.sections[0]
+    section.orientation = WD_ORIENT.LANDSCAPE
+    section.page_width, section.page_height = section.page_height, section.page_width
+    document.styles["Normal"].font.size = Pt(8)
+    for title, rows in sheets.items():
+        document.add_heading(title, 1)
+        columns = max((len(row) for row in rows), default=0)
+        if not columns:
+            continue
+        table = document.add_table(rows=len(rows), cols=columns, style="Table Grid")
+        # A private name: `table.cell` counts through the whole table each time, this does once.
+        cells = table._cells
+        for number, row in enumerate(rows):
+            for place, text in enumerate(row):
+                cells[number * columns + place].text = _XML.sub("", str(text))
+    document.save(str(path))
 
 
 def _widths(rows: Iterable[Sequence[str]]) -> list[int]:

@@ -98,6 +98,13 @@ class Lines:
             .values(is_online=False, since=now, seen_at=now)
         )
 
+    async def accounts(self) -> frozenset[Account]:
+        """The bot's own accounts, whether online or not."""
+        statement = select(account_lines.c.platform, account_lines.c.account)
+        return frozenset(
+            (Platform(platform), account) for platform, account in await self._uow.read(statement)
+        )
+
     async def seen(self, accounts: Collection[Account], now: datetime) -> None:
         """These accounts are online still."""
         if accounts:

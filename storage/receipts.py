@@ -89,24 +89,29 @@ class Receipts:
         unit_ids: Collection[int] | None,
         *,
         words: str = "",
-        is_armed: bool = True,
+        is_armed: bool | None = True,
         limit: int,
         offset: int = 0,
+        before: int | None = None,
     ) -> list[tuple[int, str]]:
         """
         Tasks of the classes of these units (None: of all), the newest first: number and class.
 
-        `words` are any part of the class's or the task's name.
+        `words` are any part of the class's or the task's name; `is_armed` None: over or not.
         """
-        state = tasks.c.state == TaskState.ARMED if is_armed else tasks.c.state != TaskState.ARMED
         statement = (
             select(tasks.c.number, classes.c.name)
             .join(classes, classes.c.id == tasks.c.class_id)
-            .where(state, tasks.c.kind != TaskKind.PERSONAL)
+            .where(tasks.c.kind != TaskKind.PERSONAL)
             .order_by(tasks.c.number.desc())
             .limit(limit)
             .offset(offset)
         )
+        if is_armed is not None:
+            is_same = tasks.c.state == TaskState.ARMED
+            statement = statement.where(is_same if is_armed else ~is_same)
+        if before is not None:
+            statement = statement.where(tasks.c.number < before)
         if unit_ids is not None:
             statement = statement.where(classes.c.unit_id.in_(unit_ids))
         if words:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from bot.web import session
-from bot.web.base import APP, page, plain
+from bot.web.base import APP, page, plain, typed
 from bot.web.pages import YEARS, units_of
 from handlers import annual, appraisal, texts, texts_desk
 from handlers import texts_appraisal as words
@@ -256,7 +256,7 @@ async def overview(request: web.Request) -> web.Response:
         }
         for span in found
     ]
-    await _note(app, reader, "appraisal.viewed", f"month:{first:%Y-%m}")
+    await session.note(app, reader, "appraisal.viewed", f"month:{first:%Y-%m}")
     return page(
         request,
         "appraisal.html",
@@ -279,7 +279,7 @@ async def tutor_page(request: web.Request) -> web.Response:
     async with app.database.reading() as uow:
         units = await units_of(uow, reader.supervisor)
     found = await _record(request, reader, tutor_id, units, is_own=False)
-    await _note(app, reader, "appraisal.record_viewed", f"person:{tutor_id}")
+    await session.note(app, reader, "appraisal.record_viewed", f"person:{tutor_id}")
     return found
 
 
@@ -429,7 +429,7 @@ async def add_note(request: web.Request) -> web.Response:
     reader, form = await session.posted(request, tutors=True)
     app, now = request.app[APP], request.app[APP].clock.now()
     person_id, day = reader.supervisor.person_id, day_of(form.get("day", ""))
-    text = _words(form, "text")
+    text = typed(form, "text", MOST_WORDS)
     if day is None or day > now.date() or person_id is None or not text:
         raise web.HTTPSeeOther("/my")
     async with app.database.unit_of_work() as uow:
@@ -452,7 +452,7 @@ async def add_appeal(request: web.Request) -> web.Response:
                 app.working,
                 tutor_id=person_id,
                 day=day,
-                text=_words(form, "text"),
+                text=typed(form, "text", MOST_WORDS),
                 now=now,
             )
             _send(app, uow, cards, now)
@@ -483,7 +483,7 @@ async def appeals(request: web.Request) -> web.Response:
         waiting = await uow.appraisal.appeals_in(units, is_open=True)
         answered = await uow.appraisal.appeals_in(units, is_open=False)
     own = reader.supervisor.person_id
-    await _note(app, reader, "appeals.viewed", "appeals")
+    await session.note(app, reader, "appeals.viewed", "appeals")
     return page(
         request,
         "appeals.html",
@@ -522,7 +522,7 @@ async def _appeal(
         tutor = await _tutor(uow, found.tutor_id, found.day, found.day, units)
         span = appraisal.span_of(tutor, found.day, found.day, records, known)
         lines = await _lines(uow, records, now, is_own=False)
-    await _note(app, reader, "appeal.viewed", f"appeal:{found.id}")
+    await session.note(app, reader, "appeal.viewed", f"appeal:{found.id}")
     return page(
         request,
         "appeal.html",
@@ -556,7 +556,7 @@ async def answer_appeal(request: web.Request) -> web.Response:
                 uow,
                 found,
                 Outcome(outcome),
-                text=_words(form, "text"),
+                text=typed(form, "text", MOST_WORDS),
                 corrections=corrections_of(form.get("corrections", "")[:MOST_WORDS]),
                 by=f"supervisor:{reader.supervisor.username}",
                 by_name=reader.supervisor.name,
@@ -597,7 +597,7 @@ async def _formula(
     current = in_force(known, now.date())
     _, last = appraisal.month_of(now.date())
     last_month = now.date().replace(day=1) - timedelta(days=1)
-    await _note(app, reader, "formula.viewed", f"version:{current.number}")
+    await session.note(app, reader, "formula.viewed", f"version:{current.number}")
     return page(
         request,
         "formula.html",
@@ -628,12 +628,12 @@ async def change_formula(request: web.Request) -> web.Response:
     reader, form = await session.posted(request)
     app, now = request.app[APP], request.app[APP].clock.now()
     if not _is_owner(reader.supervisor):
-        await _note(app, reader, "formula.refused", "formula")
+        await session.note(app, reader, "formula.refused", "formula")
         return await _formula(request, reader, {}, problem=words.only_the_province(), status=403)
     kept = {
         "body": form.get("body", "")[:MOST_FORMULA],
         "effective": plain(form.get("effective", ""), 20),
-        "reason": _words(form, "reason"),
+        "reason": typed(form, "reason", MOST_WORDS),
     }
     try:
         formula = formula_of(kept["body"])
@@ -690,7 +690,7 @@ async def years(request: web.Request) -> web.Response:
         tutors = await uow.appraisal.appointed(first, last, unit_ids=units)
         levels = await uow.appraisal.levels(None, year)
     newest = {tutor_id: decided[-1] for (tutor_id, _), decided in levels.items()}
-    await _note(app, reader, "annual.viewed", f"year:{year}")
+    await session.note(app, reader, "annual.viewed", f"year:{year}")
     return page(
         request,
         "annual.html",
@@ -745,7 +745,7 @@ async def _year(
         is_dossier = not is_own and "dossier" in request.query
     if not is_own:
         action = "dossier.viewed" if is_dossier else "annual.proposal_viewed"
-        await _note(app, reader, action, f"person:{tutor.person_id}:{year}")
+        await session.note(app, reader, action, f"person:{tutor.person_id}:{year}")
     return page(
         request,
         "annual_tutor.html",
@@ -787,7 +787,7 @@ async def decide_year(request: web.Request) -> web.Response:
                 await annual.proposal_of(uow, tutor, year),
                 form.get("grade", ""),
                 revision=int(revision) if revision.isascii() and revision.isdigit() else 0,
-                reason=_words(form, "reason"),
+                reason=typed(form, "reason", MOST_WORDS),
                 by=f"supervisor:{reader.supervisor.username}",
                 by_name=reader.supervisor.name,
                 by_person=reader.supervisor.person_id,
@@ -802,7 +802,9 @@ async def decide_year(request: web.Request) -> web.Response:
                 detail=form.get("grade", "")[:20],
             )
     except UserError as refusal:
-        await _note(app, reader, "annual.refused", f"person:{request.match_info['id']}:{year}")
+        await session.note(
+            app, reader, "annual.refused", f"person:{request.match_info['id']}:{year}"
+        )
         if reader.supervisor.person_id == int(request.match_info["id"]):
             raise web.HTTPForbidden from refusal
         return await _year(request, reader, form, problem=refusal.sentence, status=409)
@@ -821,13 +823,3 @@ def _send(app: App, uow: UnitOfWork, cards: Sequence[Outgoing], now: datetime) -
 
 def _replaced(card: Outgoing, text: str) -> Outgoing:
     return Outgoing(key=card.key, conversation=card.conversation, text=text, is_push=card.is_push)
-
-
-def _words(form: Mapping[str, str], key: str) -> str:
-    lines = (plain(line, MOST_WORDS) for line in form.get(key, "").splitlines()[:60])
-    return "\n".join(line for line in lines if line)[:MOST_WORDS]
-
-
-async def _note(app: App, reader: session.SignedIn, action: str, target: str) -> None:
-    async with app.database.unit_of_work() as uow:
-        uow.audit.add(at=app.clock.now(), actor=reader.actor, action=action, target=target)

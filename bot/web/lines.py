@@ -20,7 +20,6 @@ from storage.inbox import InboxRows, SetAside
 from storage.outbox import OutboxRows, Unsent
 
 if TYPE_CHECKING:
-    from bot.app import App
     from storage.unit_of_work import UnitOfWork
 
 MOST_WORDS = 100
@@ -110,7 +109,7 @@ async def overview(request: web.Request) -> web.Response:
         for login, _ in found.logins
         if login.code and is_whole
     ]
-    await _note(app, reader, "web.lines_viewed", "lines")
+    await session.note(app, reader, "web.lines_viewed", "lines")
     return page(
         request,
         "lines.html",
@@ -126,13 +125,6 @@ async def overview(request: web.Request) -> web.Response:
 async def _about_reader(uow: UnitOfWork, own_classes: Collection[int]) -> set[int]:
     """Numbers of complaints about the tutor of a class the reader teaches: not theirs to see."""
     return await uow.reviews.about_tutors(own_classes) if own_classes else set()
-
-
-async def _is_hidden(uow: UnitOfWork, reader: session.SignedIn, row_id: int) -> bool:
-    hidden = await _about_reader(uow, reader.supervisor.own_classes)
-    return bool(hidden) and any(
-        item.id == row_id and item.about in hidden for item in await uow.outbox.set_aside()
-    )
 
 
 async def _poison(uow: UnitOfWork, hidden: Collection[int], now: datetime) -> list[Poison]:
@@ -156,10 +148,11 @@ async def act(request: web.Request) -> web.Response:
                 rows = uow.outbox
             case _:
                 raise web.HTTPNotFound
-        if queue == OUTBOX and await _is_hidden(uow, reader, row_id):
-            # As if it were none: what is sent about a complaint tells of the complaint.
-            raise web.HTTPNotFound
-        is_done = await (rows.retry if deed == "retry" else rows.drop)(row_id, now)
+        # What is sent about a complaint tells of it: to whom it is about there is no such row.
+        hidden = await _about_reader(uow, reader.supervisor.own_classes)
+        is_theirs = queue != OUTBOX or await uow.outbox.about(row_id) not in hidden
+        act_on = rows.retry if deed == "retry" else rows.drop
+        is_done = is_theirs and await act_on(row_id, now)
         uow.audit.add(
             at=now,
             actor=reader.actor,
@@ -169,8 +162,3 @@ async def act(request: web.Request) -> web.Response:
     app.inbox.wake()
     app.outbox.wake()
     raise web.HTTPSeeOther(f"/lines?done={deed if is_done else 'none'}")
-
-
-async def _note(app: App, reader: session.SignedIn, action: str, target: str) -> None:
-    async with app.database.unit_of_work() as uow:
-        uow.audit.add(at=app.clock.now(), actor=reader.actor, action=action, target=target)

@@ -23,7 +23,6 @@ from storage.reports import LedgerFilter
 from storage.reviews import Mark, Review, Scope, Why
 
 if TYPE_CHECKING:
-    from bot.app import App
     from storage.unit_of_work import UnitOfWork
 
 ROWS = 50
@@ -141,7 +140,7 @@ async def overview(request: web.Request) -> web.Response:
         decided = await uow.reviews.decided(scope)
         counts = await uow.reviews.counts(scope, day_bounds(first)[0], day_bounds(last)[1])
         asked = await _asked(uow, [*waiting, *decided], now)
-    await _note(app, reader, "web.reviews_viewed", "review")
+    await session.note(app, reader, "web.reviews_viewed", "review")
     lines = [_with_words(line_of(it, now), it, asked) for it in waiting[:ROWS]]
     more = f"/review?after={lines[-1].id}" if len(waiting) > ROWS else ""
     return page(
@@ -184,7 +183,7 @@ async def _page(
             raise web.HTTPNotFound
         answered = (await _asked(uow, [review], now)).get(review.interaction or 0)
         marks = await uow.cases.marks(review.hand_off) if review.hand_off else []
-    await _note(app, reader, "web.review_viewed", ref_of(review))
+    await session.note(app, reader, "web.review_viewed", ref_of(review))
     return page(
         request,
         "review_one.html",
@@ -253,12 +252,7 @@ async def decide(request: web.Request) -> web.Response:
                 detail=f"review:{review_id}",
             )
     except UserError as refusal:
-        await _note(app, reader, "review.refused", target)
+        await session.note(app, reader, "review.refused", target)
         return await _page(request, reader, form, problem=refusal.sentence, status=409)
     app.outbox.wake()
     raise web.HTTPSeeOther(f"/review?done={word}")
-
-
-async def _note(app: App, reader: session.SignedIn, action: str, target: str) -> None:
-    async with app.database.unit_of_work() as uow:
-        uow.audit.add(at=app.clock.now(), actor=reader.actor, action=action, target=target)

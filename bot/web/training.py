@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from bot.web import session
-from bot.web.base import APP, page, plain
+from bot.web.base import APP, page, plain, typed
 from bot.web.pages import YEARS, units_of
 from handlers import texts
 from handlers import texts_appraisal as words
@@ -23,8 +23,10 @@ from storage.training import FAILED, KINDS, PASSED
 from storage.vocabulary import SHANGHAI
 
 if TYPE_CHECKING:
-    from bot.app import App
+    pass
 
+#: Of the minutes of a training, and of whatever else is typed.
+MOST_WORDS = 5000
 RESULTS = {PASSED: "合格", FAILED: "不合格"}
 SAID = {
     "added": "培训已建立。签到码请在现场公布，不要提前发。",
@@ -69,7 +71,7 @@ async def _page(
         retrainings = await uow.training.retrainings(person_ids=ids)
         needed = in_force(await versions(uow), now.date()).formula.training_hours
         is_kept = await uow.training.is_kept()
-    await _note(app, reader, "training.viewed", "training")
+    await session.note(app, reader, "training.viewed", "training")
     return page(
         request,
         "training.html",
@@ -178,7 +180,7 @@ async def set_minutes(request: web.Request) -> web.Response:
         event = await uow.training.event(number)
         if event is None or not _is_theirs(reader, event.unit_id, units):
             raise web.HTTPNotFound
-        await uow.training.set_minutes(number, _words(form, "minutes"))
+        await uow.training.set_minutes(number, typed(form, "minutes", MOST_WORDS))
         uow.audit.add(
             at=app.clock.now(),
             actor=reader.actor,
@@ -204,7 +206,7 @@ async def set_result(request: web.Request) -> web.Response:
             number,
             result=result,
             certificate=plain(form.get("certificate", ""), 100),
-            note=_words(form, "note"),
+            note=typed(form, "note", MOST_WORDS),
             by=f"supervisor:{reader.supervisor.username}",
             now=now,
         )
@@ -239,13 +241,3 @@ async def set_hired(request: web.Request) -> web.Response:
             at=now, actor=reader.actor, action="tutor.hired", target=f"person:{person_id}"
         )
     raise web.HTTPSeeOther("/training?said=hired")
-
-
-def _words(form: Mapping[str, str], key: str) -> str:
-    lines = (plain(line, 2000) for line in form.get(key, "").splitlines()[:100])
-    return "\n".join(line for line in lines if line)[:5000]
-
-
-async def _note(app: App, reader: session.SignedIn, action: str, target: str) -> None:
-    async with app.database.unit_of_work() as uow:
-        uow.audit.add(at=app.clock.now(), actor=reader.actor, action=action, target=target)

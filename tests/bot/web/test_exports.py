@@ -1,6 +1,9 @@
 """Exports: what a page shows as a file, for the same eyes, and nothing in it that computes."""
 
 import io
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import docx
@@ -8,7 +11,8 @@ import pytest
 from openpyxl import load_workbook
 
 from bot.app import App
-from bot.exporting import scope_in_words, scope_of
+from bot.exporting import Order, Report, scope_in_words, scope_of, write
+from bot.tables import write_table
 from tests.bot.web.conftest import (
     OTHER_CLASS,
     OTHER_GROUP,
@@ -18,6 +22,7 @@ from tests.bot.web.conftest import (
     add_supervisor,
     say,
 )
+from tests.bot.web.test_tasks import arm
 
 #: One that is refused as an attack, and one that is handed over; both begin with @ in the cell.
 FORMULAS = {
@@ -61,6 +66,7 @@ async def test_the_ledger_is_a_workbook_with_its_evidence(app: App, visit: Visit
 
 @pytest.mark.parametrize("report", FORMULAS)
 async def test_what_looks_like_a_formula_is_text(app: App, visit: Visit, report: str) -> None:
+    """X2"""
     await say(app, FORMULAS[report])
     visitor = await _supervisor(app, visit)
 
@@ -97,6 +103,53 @@ async def test_a_document_can_be_read_and_is_audited(app: App, visit: Visit) -> 
     async with app.database.reading() as uow:
         actions = await uow.audit.actions()
     assert ("web:boss", "export.cases", "cases.docx") in actions
+
+
+@pytest.mark.parametrize("report", list(Report))
+async def test_every_list_is_a_workbook_and_a_document_of_the_same_rows(
+    app: App, report: Report, tmp_path: Path
+) -> None:
+    await say(app, "@助手 校门口的停车卡在哪里办？")
+    await arm(app, "计算机2301")
+    await say(app, "/答复 T-1 在一号门", who="tutor-wang", name="王敏", group="")
+    async with app.database.unit_of_work() as uow:
+        await uow.reviews.collect(app.clock.now(), percent=100, bot_percent=0)
+        await uow.training.add(
+            kind="term",
+            title="学期培训",
+            unit_id=None,
+            starts_at=app.clock.now(),
+            ends_at=app.clock.now() + timedelta(hours=2),
+            place="一号楼",
+            hours=Decimal(4),
+            code="A1B2",
+            by="test",
+            now=app.clock.now(),
+        )
+        uow.audit.add(at=app.clock.now(), actor="test", action="export", target="x")
+    order = Order(report, "test", app.clock.now())
+
+    count = await write(app.database, order, tmp_path / "list.xlsx", lambda _: None)
+    again = await write(app.database, order, tmp_path / "list.docx", lambda _: None)
+
+    head, *rows = _sheet((tmp_path / "list.xlsx").read_bytes(), "数据")
+    document, index = docx.Document(str(tmp_path / "list.docx")).tables
+    assert count == again == len(rows) > 0
+    assert tuple(cell.text for cell in document.rows[0].cells) == tuple(head)
+    assert len(document.rows) == len(index.rows) == count + 1
+    assert document.cell(1, 0).text[:10] == str(rows[0][0])[:10]
+    assert index.cell(1, 5).text.startswith("/")
+
+
+def test_packs_are_documents_too(tmp_path: Path) -> None:
+    """What `appraisal export`, `certificates` and `awards` write goes through here."""
+    sheets = {"封面": [("编号", "7")], "明细": [("指标", "分子"), ("K04", "=1+1\x01")]}
+
+    write_table(tmp_path / "pack.docx", sheets)
+
+    document = docx.Document(str(tmp_path / "pack.docx"))
+    assert [it.text for it in document.paragraphs if it.text] == ["封面", "明细"]
+    assert [cell.text for cell in document.tables[1].rows[1].cells] == ["K04", "=1+1"]
 
 
 async def test_nobody_gets_a_file_without_signing_in(app: App, visit: Visit) -> None:
