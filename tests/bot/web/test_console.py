@@ -35,6 +35,8 @@ ALL = (200, 200, 200, 200, 200)
 MATRIX: dict[str, tuple[str, tuple[int, ...]]] = {
     "/": ("/", (302, 302, 302, 302, 302)),
     "/healthz": ("/healthz", ALL),
+    # For the machine it runs on, and nobody who is signed in.
+    "/metrics": ("/metrics", (200, 404, 404, 404, 404)),
     "/login": ("/login", (200, 303, 303, 303, 303)),
     "/board": ("/board", (303, 200, 200, 200, 303)),
     "/board/live": ("/board/live", LIST),
@@ -44,6 +46,7 @@ MATRIX: dict[str, tuple[str, tuple[int, ...]]] = {
     "/ledger/{id}": ("/ledger/1", OWN),
     "/cases": ("/cases", LIST),
     "/cases/{number}": ("/cases/1", OWN),
+    "/cases/follow-ups": ("/cases/follow-ups", LIST),
     "/tasks": ("/tasks", LIST),
     "/tasks/{number}": ("/tasks/99", NONE),
     "/tasks/{number}/zip": ("/tasks/99/zip", NONE),
@@ -61,7 +64,7 @@ MATRIX: dict[str, tuple[str, tuple[int, ...]]] = {
     "/appraisal/formula": ("/appraisal/formula", LIST),
     "/appraisal/annual": ("/appraisal/annual", LIST),
     "/appraisal/annual/{id}": ("/appraisal/annual/{tutor}", OWN),
-    "/appraisal/pack/{pack}.xlsx": ("/appraisal/pack/nothing.xlsx", NONE),
+    "/appraisal/pack/{pack}.{kind}": ("/appraisal/pack/nothing.xlsx", NONE),
     "/training": ("/training", LIST),
     "/lines": ("/lines", LIST),
     "/settings": ("/settings", (303, 404, 404, 200, 404)),
@@ -131,6 +134,7 @@ def figure(body: str, name: str) -> int:
 
 
 async def test_every_page_opens_for_whom_it_is_and_for_nobody_else(app: App, visit: Visit) -> None:
+    """X1"""
     await say(app, ABOUT_TUTOR, group="")
     person = await tutor_id(app)
     units = {"other": OTHER_UNIT, "own": demo.UNIT, "province": None}
@@ -149,6 +153,7 @@ async def test_every_page_opens_for_whom_it_is_and_for_nobody_else(app: App, vis
 
 
 async def test_every_get_route_is_in_the_matrix(app: App) -> None:
+    """X1"""
     site = server.build(app)
     routes = {
         re.sub(r"(?<=.)/$", "", route.resource.canonical)
