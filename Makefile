@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test coverage lint bench install clean
+.PHONY: run test coverage lint scan sbom bench install clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m bot playground
@@ -23,6 +23,14 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check -q .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Secrets in the tree, known holes in what is pinned; and what the program is made of.
+scan: $(VENV)/.dev
+	sh .ci/scan
+
+sbom: $(VENV)/.dev
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o sbom.json
+	@echo "sbom.json"
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.throughput
