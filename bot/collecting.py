@@ -20,6 +20,7 @@ from typing import Final
 
 import structlog
 
+from bot import disk
 from bot.adapters.base import Adapter, NoFile, TooLarge
 from handlers import files, texts_done
 from handlers.context import HandedIn
@@ -47,15 +48,27 @@ INDEX_HEADER: Final = (
 class HandedInFiles:
     """The folder of everything that was handed in."""
 
-    def __init__(self, adapters: Mapping[Platform, Adapter], folder: Path, limit: int) -> None:
+    def __init__(
+        self,
+        adapters: Mapping[Platform, Adapter],
+        folder: Path,
+        limit: int,
+        *,
+        full_at: int = 95,
+    ) -> None:
         self._adapters = adapters
         self.folder = folder
+        #: Percent of the disk from which on files are refused, so that words still have room.
+        self._full_at = full_at
         #: The largest size of one file, in bytes.
         self.limit = limit
 
     async def receive(self, message: Message, attachment: Attachment) -> HandedIn:
         """What came with a message, kept; or why it was not, in words for its sender."""
         name = files.shown_name(attachment.name)
+        if await asyncio.to_thread(disk.is_full, self.folder, self._full_at):
+            log.error("collecting.disk_full")
+            return HandedIn(name, problem=texts_done.DISK_FULL)
         adapter = self._adapters[message.conversation.platform]
         try:
             async with asyncio.timeout(FETCH_SECONDS):

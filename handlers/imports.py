@@ -113,7 +113,26 @@ class Table:
     sheets: tuple[str, ...] = ()
 
 
-class _Reader:
+#: A header stands this far down at most, below a title and remarks.
+_TITLES = 10
+
+
+def below_titles(table: Table, required: Sequence[str]) -> Table:
+    """
+    The table from its header on, where a title or a remark stands above it.
+
+    The header is the first row that has all `required` columns; without one, as it was.
+    """
+    lines = [(0, table.header), *table.rows[:_TITLES]]
+    for place, (_, cells) in enumerate(lines):
+        header = tuple("" if cell is None else str(cell).strip() for cell in cells)
+        names = {name.lstrip("\ufeff").lower() for name in header}
+        if all(names & {alias.lower() for alias in COLUMNS[column]} for column in required):
+            return replace(table, header=header, rows=table.rows[place:]) if place else table
+    return table
+
+
+class RowReader:
     """Reads cells by meaning and collects what is wrong."""
 
     def __init__(self, table: Table, required: Sequence[str], optional: Sequence[str] = ()) -> None:
@@ -136,7 +155,7 @@ class _Reader:
         self._sheet = ""
         self._cells: tuple[Cell, ...] = ()
 
-    def each(self, read: Callable[["_Reader"], Row | None]) -> list[Row]:
+    def each(self, read: Callable[["RowReader"], Row | None]) -> list[Row]:
         """`read` for every row; the rows, or every problem of the table.
 
         Raises:
@@ -263,7 +282,7 @@ def classes(table: Table, owners: Owners = _NOBODY) -> list[ClassRow]:
 
     `owners`: whose each platform account is by now, a student number or 「」 for staff.
     """
-    reader = _Reader(
+    reader = RowReader(
         table,
         ("class", "platform", "account", "group_id", "tutor", "tutor_id"),
         ("unit", "mode"),
@@ -271,7 +290,7 @@ def classes(table: Table, owners: Owners = _NOBODY) -> list[ClassRow]:
     bound: dict[tuple[object, str, str], str] = {}
     named: dict[tuple[Platform, str], str] = {}
 
-    def read(row: _Reader) -> ClassRow | None:
+    def read(row: RowReader) -> ClassRow | None:
         platform = row.platform()
         name = row.text("class", needed=True)
         account, group = row.text("account", needed=True), row.text("group_id", needed=True)
@@ -301,10 +320,10 @@ def classes(table: Table, owners: Owners = _NOBODY) -> list[ClassRow]:
 
 def tutors(table: Table, class_names: set[str], owners: Owners = _NOBODY) -> list[TutorRow]:
     """班级, 平台, 姓名, 账号."""
-    reader = _Reader(table, ("class", "platform", "name", "user_id"))
+    reader = RowReader(table, ("class", "platform", "name", "user_id"))
     named: dict[tuple[Platform, str], str] = {}
 
-    def read(row: _Reader) -> TutorRow | None:
+    def read(row: RowReader) -> TutorRow | None:
         platform = row.platform()
         class_name = _known_class(row, class_names)
         name, account = row.text("name", needed=True), row.text("user_id", needed=True)
@@ -324,7 +343,7 @@ def students(
 
     `owners`: whose each account is by now. One student twice is an error, but for another account.
     """
-    reader = _Reader(
+    reader = RowReader(
         table,
         ("class", "student_no", "name"),
         ("major", "level", "grade", "phone", "platform", "user_id"),
@@ -333,12 +352,12 @@ def students(
     seen: dict[str, tuple[str, str, str, str]] = {}
     claimed = dict(owners)
 
-    def read(row: _Reader) -> StudentRow:
+    def read(row: RowReader) -> StudentRow:
         written = row.text("class", needed=True)
         class_name = known.get(_folded(written))
         if written and class_name is None:
             row.wrong("class", f"没有班级「{written}」，请先导入班级")
-        number, name = _student_no(row), _name(row)
+        number, name = student_no_of(row), _name(row)
         account = row.text("user_id") if row.has("platform") else ""
         platform = row.platform(needed=bool(account))
         if number:
@@ -378,7 +397,7 @@ def personal(
     student has a row for each course, and the fact says them all. Without 日期 and 来源 the facts
     are of `as_of` and from `source`.
     """
-    reader = _Reader(table, ("student_no",), ("name", "course", "day", "source"))
+    reader = RowReader(table, ("student_no",), ("name", "course", "day", "source"))
     slots = [
         name for name in table.header if name and name not in _NO_FACTS and not name.startswith("_")
     ]
@@ -390,8 +409,8 @@ def personal(
     found: dict[tuple[str, str], list[FactRow]] = {}
     seen: dict[tuple[str, str], str] = {}
 
-    def read(row: _Reader) -> str:
-        number, name, course = _student_no(row), _name(row, needed=False), row.text("course")
+    def read(row: RowReader) -> str:
+        number, name, course = student_no_of(row), _name(row, needed=False), row.text("course")
         if number and number not in names:
             row.wrong("student_no", f"没有学号 {number}，请先导入学生")
         elif number and name and names[number] != name:
@@ -444,13 +463,13 @@ def done(table: Table, names: Mapping[str, str]) -> list[DoneRow]:
 
     `names`: every student number that may be named → the name, which must agree.
     """
-    reader = _Reader(
+    reader = RowReader(
         table, ("student_no",), ("name", "matter", "class", "standing", "day", "source")
     )
     seen: dict[tuple[str, str], str] = {}
 
-    def read(row: _Reader) -> DoneRow | None:
-        number, name, matter = _student_no(row), _name(row, needed=False), row.text("matter")
+    def read(row: RowReader) -> DoneRow | None:
+        number, name, matter = student_no_of(row), _name(row, needed=False), row.text("matter")
         if row.has("matter") and not matter:
             row.wrong("matter", "不能为空")
         if number and number not in names:
@@ -476,7 +495,7 @@ def _joined(facts: Sequence[FactRow]) -> FactRow:
     return replace(latest, value="；".join(fact.value for fact in facts))
 
 
-def _student_no(row: _Reader) -> str:
+def student_no_of(row: RowReader) -> str:
     """Digits and letters, half-width, without blanks; what Excel has rounded is refused."""
     number = _folded(row.text("student_no", needed=True)).lstrip("'").removesuffix(".0")
     if re.fullmatch(r"\d(\.\d+)?[eE]\+\d+", number):
@@ -486,13 +505,13 @@ def _student_no(row: _Reader) -> str:
     return number
 
 
-def _name(row: _Reader, *, needed: bool = True) -> str:
+def _name(row: RowReader, *, needed: bool = True) -> str:
     """「李  明」, padded to the width of three characters, is 「李明」."""
     name = " ".join(row.text("name", needed=needed).split())
     return name if name.isascii() else name.replace(" ", "")
 
 
-def _phone(row: _Reader) -> str:
+def _phone(row: RowReader) -> str:
     """The first number of a cell; 「无」 is none."""
     words = re.sub(r"[\s\-—()]", "", unicodedata.normalize("NFKC", row.text("phone")))
     words = words.removesuffix(".0").removeprefix("+86")
@@ -511,7 +530,7 @@ def _folded(words: str) -> str:
 
 def contacts(table: Table, unit_names: Collection[str], owners: Owners = _NOBODY) -> list[StaffRow]:
     """部门, 姓名, 平台, 账号; optional 单位 (empty: the province's)."""
-    reader = _Reader(table, ("department", "name", "platform", "user_id"), ("unit",))
+    reader = RowReader(table, ("department", "name", "platform", "user_id"), ("unit",))
     return reader.each(_staff(unit_names, owners, has_department=True))
 
 
@@ -519,16 +538,16 @@ def supervisors(
     table: Table, unit_names: Collection[str], owners: Owners = _NOBODY
 ) -> list[StaffRow]:
     """姓名, 平台, 账号; optional 单位 (empty: the province's)."""
-    reader = _Reader(table, ("name", "platform", "user_id"), ("unit",))
+    reader = RowReader(table, ("name", "platform", "user_id"), ("unit",))
     return reader.each(_staff(unit_names, owners, has_department=False))
 
 
 def _staff(
     unit_names: Collection[str], owners: Owners, *, has_department: bool
-) -> Callable[[_Reader], StaffRow | None]:
+) -> Callable[[RowReader], StaffRow | None]:
     named: dict[tuple[Platform, str], str] = {}
 
-    def read(row: _Reader) -> StaffRow | None:
+    def read(row: RowReader) -> StaffRow | None:
         department = row.text("department", needed=True, longest=10) if has_department else ""
         if re.search(r"\s", department):
             row.wrong("department", "中间不能有空格，教师要在命令里打它")
@@ -546,9 +565,9 @@ def _staff(
 
 def units(table: Table) -> list[tuple[str, str]]:
     """办学单位, 上级单位 (empty: directly under the province)."""
-    reader = _Reader(table, ("unit", "above"))
+    reader = RowReader(table, ("unit", "above"))
 
-    def read(row: _Reader) -> tuple[str, str]:
+    def read(row: RowReader) -> tuple[str, str]:
         name, above = row.text("unit", needed=True), row.text("above")
         if name and name == above:
             row.wrong("above", "不能是自己")
@@ -571,10 +590,12 @@ def calendar(
 
     In a table with a column 用途 a row without any date is one not filled yet, and passed over.
     """
-    reader = _Reader(table, ("matter",), ("start", "end", "note", "source", "class", "unit", "use"))
+    reader = RowReader(
+        table, ("matter",), ("start", "end", "note", "source", "class", "unit", "use")
+    )
     seen: dict[tuple[Owner, str], tuple[str, CalendarDate]] = {}
 
-    def read(row: _Reader) -> tuple[Owner, CalendarDate] | None:
+    def read(row: RowReader) -> tuple[Owner, CalendarDate] | None:
         matter = called(row.text("matter", needed=True, longest=50))
         starts_at = row.instant("start", at_end=False)
         ends_at = row.instant("end", at_end=True)
@@ -603,9 +624,9 @@ def facts(
 
     In a table with a column 用途 a row without 内容 is one not filled yet, and passed over.
     """
-    reader = _Reader(table, ("slot", "value"), ("source", "class", "unit", "use"))
+    reader = RowReader(table, ("slot", "value"), ("source", "class", "unit", "use"))
 
-    def read(row: _Reader) -> tuple[Owner, SchoolFact] | None:
+    def read(row: RowReader) -> tuple[Owner, SchoolFact] | None:
         slot = row.text("slot", needed=True).replace("：", ":")
         if slot and ":" not in slot:
             row.wrong("slot", f"「{slot}」应写成 类别:名称，例如 链接:学习平台")
@@ -619,7 +640,7 @@ def facts(
     return reader.each(read)
 
 
-def _owner(row: _Reader, class_names: Collection[str], unit_names: Collection[str]) -> Owner:
+def _owner(row: RowReader, class_names: Collection[str], unit_names: Collection[str]) -> Owner:
     unit = row.text("unit")
     if unit and row.text("class"):
         row.wrong("class", "单位和班级只能填一个")
@@ -630,7 +651,7 @@ def _owner(row: _Reader, class_names: Collection[str], unit_names: Collection[st
     return _known_class(row, class_names) if row.text("class") else None
 
 
-def _known_class(row: _Reader, class_names: Collection[str]) -> str | None:
+def _known_class(row: RowReader, class_names: Collection[str]) -> str | None:
     name = row.text("class", needed=True)
     if name and name not in class_names:
         row.wrong("class", f"没有班级「{name}」，请先导入班级")
@@ -639,7 +660,7 @@ def _known_class(row: _Reader, class_names: Collection[str]) -> str | None:
 
 
 def _one_tutor_an_account(
-    row: _Reader,
+    row: RowReader,
     column: str,
     account: tuple[Platform, str],
     name: str,

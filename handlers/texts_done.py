@@ -330,6 +330,7 @@ def file_refused(name: str, why: str) -> str:
 
 # Why a file is not taken.
 TOO_LARGE = "文件太大，请压缩到 {limit} MB 以内再发。"
+DISK_FULL = "现在存不下文件了，请过几个小时再发；急的话请直接交给老师。文字照常收。"
 NOT_FETCHED = "没有下载下来，请重新发一次；还不行请发邮箱或直接交给老师。"
 EMPTY = "文件是空的，请核对后重发。"
 NOT_ALLOWED = "这种格式不收，请改成 Word、PDF、图片或 zip。"

@@ -26,6 +26,7 @@ _WHY = {
     Why.UNWRITTEN: "没有私聊过机器人，发不了私聊",
     Why.REFUSED: "平台没有发出去",
     Why.CROWDED: "要发的太多，没轮到",
+    Why.RESTORED: "恢复过备份，可能已经说过",
 }
 
 

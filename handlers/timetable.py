@@ -9,7 +9,7 @@ from handlers import texts_timetable as words
 from handlers.classes import own_rooms
 from handlers.commands import BadCommand
 from handlers.context import Context, Outcome, Reply
-from handlers.imports import Table, TableError, _Reader, _student_no
+from handlers.imports import RowReader, Table, TableError, below_titles, student_no_of
 from handlers.reminding import allowed_from
 from handlers.settings import BotSettings, ReminderSettings
 from storage.interactions import Kind, Record
@@ -50,7 +50,8 @@ def lessons(
     Raises:
         TableError: every problem of the table.
     """
-    reader = _Reader(
+    table = below_titles(table, ("class", "course"))
+    reader = RowReader(
         table,
         ("class", "course"),
         (
@@ -66,7 +67,7 @@ def lessons(
         raise TableError([*missing, f"文件里的列是：{'、'.join(filter(None, table.header))}"])
     seen: dict[tuple[str, str, datetime], str] = {}
 
-    def read(row: _Reader) -> list[Lesson] | None:
+    def read(row: RowReader) -> list[Lesson] | None:
         name, course = row.text("class", needed=True), row.text("course", needed=True, longest=200)
         if name and name not in class_names:
             row.wrong("class", f"没有班级「{name}」，请先导入班级")
@@ -87,7 +88,7 @@ def lessons(
     return [lesson for row in reader.each(read) for lesson in row]
 
 
-def _days_of(row: _Reader, week_one: date | None) -> list[date]:
+def _days_of(row: RowReader, week_one: date | None) -> list[date]:
     """The days a row is about, at least one unless it is wrong."""
     if row.text("day"):
         at = row.instant("day", at_end=False)
@@ -111,7 +112,7 @@ def _days_of(row: _Reader, week_one: date | None) -> list[date]:
     ]
 
 
-def _weekdays(row: _Reader, text: str) -> list[int]:
+def _weekdays(row: RowReader, text: str) -> list[int]:
     bare = re.sub(r"星期|礼拜|周", "", text)
     found: list[int] = []
     for part in re.split(r"[,，、;；/\s]+", bare):
@@ -125,7 +126,7 @@ def _weekdays(row: _Reader, text: str) -> list[int]:
     return found
 
 
-def _weeks(row: _Reader, text: str) -> list[int]:
+def _weeks(row: RowReader, text: str) -> list[int]:
     found: list[int] = []
     for part in filter(None, re.split(r"[,，、;；\s]+", text)):
         match = _WEEKS.fullmatch(part)
@@ -141,7 +142,7 @@ def _weeks(row: _Reader, text: str) -> list[int]:
     return sorted(set(found))
 
 
-def _hours_of(row: _Reader) -> tuple[time, time] | None:
+def _hours_of(row: RowReader) -> tuple[time, time] | None:
     column = "time"
     if row.text("time"):
         match = _SPAN.fullmatch(row.text("time"))
@@ -175,11 +176,12 @@ def registrations(table: Table, student_numbers: Collection[str]) -> list[tuple[
     Raises:
         TableError: every problem of the table.
     """
-    reader = _Reader(table, ("student_no", "course"))
+    table = below_titles(table, ("student_no", "course"))
+    reader = RowReader(table, ("student_no", "course"))
     seen: dict[tuple[str, str], str] = {}
 
-    def read(row: _Reader) -> tuple[str, str]:
-        number = _student_no(row)
+    def read(row: RowReader) -> tuple[str, str]:
+        number = student_no_of(row)
         course = row.text("course", needed=True, longest=200)
         if number and number not in student_numbers:
             row.wrong("student_no", f"没有学号 {number}，请先导入学生")

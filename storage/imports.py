@@ -25,6 +25,7 @@ from storage.models.people import (
     units,
 )
 from storage.models.published import calendar_dates, knowledge_entries, school_facts
+from storage.models.tasks import obligations
 from storage.published import CalendarDate, Owner, SchoolFact, UnitName
 from storage.roster import FileRow, chunks
 from storage.vocabulary import Platform, Role
@@ -444,6 +445,12 @@ class Imports:
                     )
                 )
             await self._uow.class_life.leave_all(person_ids, class_id, now)
+            owed = select(obligations.c.task).where(
+                obligations.c.class_id == class_id, obligations.c.person_id.in_(person_ids)
+            )
+            tasks = set((await self._uow.read(owed)).scalars())
+            # What waits to be said to them is said no more: they are nobody's students here.
+            await self._uow.obligations.stop(tasks, person_ids, by="left", now=now)
             await self._uow.roster.drop_codes(person_ids)
 
     async def _units(self, names: set[str], changes: Changes) -> dict[str, int]:

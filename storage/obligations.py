@@ -61,6 +61,7 @@ class Why(StrEnum):
     UNWRITTEN = "unwritten"  # a private chat only the student can begin
     REFUSED = "refused"  # the platform did not take it
     CROWDED = "crowded"  # its turn did not come in time
+    RESTORED = "restored"  # a backup was put back: it may have been said
 
 
 FAULTS = frozenset({Why.DOWN, Why.OFFLINE})

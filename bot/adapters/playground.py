@@ -85,7 +85,8 @@ class Playground:
         kind = ConversationKind.GROUP if group_id else ConversationKind.PRIVATE
         place = Conversation(self.platform, ACCOUNT, kind, group_id or user_id)
         mentions_bot = ACCOUNT in mentions
-        said = self._note(place, user_id, name, text, quote)
+        shown = text or "".join(f"［{file}］" for file, _ in files)
+        said = self._note(place, user_id, name, shown, quote)
         await self._accept(
             Message(
                 conversation=place,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64decode
 from collections import deque
 from contextlib import suppress
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from bot import demo
 from bot.adapters.playground import ACCOUNT, Playground, Said
-from bot.web.base import APP, page
+from bot.web.base import APP, page, plain
 from bot.web.pages import bars, entries, masked, median_in_words
 from handlers import texts
 from handlers.records import day_bounds
@@ -36,7 +37,9 @@ LINES_KEPT = 300
 ROWS = 40
 #: Between two looks at the record: five a second however much happens.
 PAUSE = 0.2
-MAX_FRAME = 64 * 1024
+#: A picture or a paper, as base64 of four thirds its size.
+MAX_FILE = 4 * 2**20
+MAX_FRAME = MAX_FILE * 4 // 3 + 64 * 1024
 STEPS = {minutes: timedelta(minutes=minutes) for minutes in (10, 60, 24 * 60)}
 PERSONS = {person.user_id: person for person in demo.PEOPLE}
 
@@ -71,6 +74,12 @@ class Stage:
         )
         if bare != text:
             self._typed[said.message_id] = text
+
+    async def hand_in(self, who: demo.DemoPerson, name: str, data: bytes) -> None:
+        """Somebody sends the bot a file, alone: how homework is handed in."""
+        await self.playground.say(
+            user_id=who.user_id, name=who.name, text="", files=((name, data),)
+        )
 
     async def advance(self, span: timedelta) -> None:
         """Let time pass: what falls due meanwhile happens now, and nobody is signed out by it."""
@@ -212,6 +221,12 @@ class Viewer:
                         is_private=is_private,
                         quote=quote[:100] if isinstance(quote, str) else "",
                     )
+            case {"type": "file", "who": str(who), "name": str(name), "data": str(data)}:
+                # A wrong letter is a ValueError, which `_listen` notes.
+                content = b64decode(data, validate=True)
+                bare = plain(name.replace("\\", "/").rpartition("/")[2], 100)
+                if who in PERSONS and bare and 0 < len(content) <= MAX_FILE:
+                    await self._stage.hand_in(PERSONS[who], bare, content)
             case {"type": "advance", "minutes": int(minutes)} if minutes in STEPS:
                 await self._stage.advance(STEPS[minutes])
 

@@ -256,6 +256,20 @@ def test_a_file_is_written_whole_under_its_hash(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [kept.sha256]
 
 
+async def test_f15_a_full_disk_refuses_files_and_still_takes_words(player: Player) -> None:
+    """F15: attachments first, text last; the student reads why."""
+    player.app.files._full_at = 0
+    item = Attachment(AttachmentKind.FILE, "a.docx", "x")
+    now = player.clock.now()
+    message = Message(PLACE, "7", "小李", "1", "", now, attachments=(item,))
+
+    found = await player.app.files.receive(message, item)
+
+    assert "存不下文件" in found.problem
+    assert "文字照常收" in found.problem
+    assert not player.app.files.folder.exists()
+
+
 PLACE = Conversation(Platform.QQ, "1", ConversationKind.PRIVATE, "7")
 
 

@@ -15,10 +15,10 @@ from handlers.imports import TableError
 from handlers.settings import BotSettings
 from storage.database import Database
 from storage.imports import Changes, ClassRow
-from storage.migrations import runner
 from storage.models.people import enrolments
 from storage.roster import Student
 from storage.vocabulary import SHANGHAI, Platform
+from tests.databases import fresh
 
 FIRST, SECOND = "计算机2301", "会计2302"
 LI, ZHANG, ZHOU = "2430000000001", "2430000000002", "2430000000003"
@@ -72,8 +72,7 @@ class School:
 
 @pytest.fixture
 async def school(tmp_path: Path, now: datetime) -> AsyncIterator[School]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/test.db")
-    await runner.migrate(database)
+    database = Database(await fresh(tmp_path / "test.db"))
     rows = [
         ClassRow(name, Platform.QQ, "3889000001", str(group), "王敏", "10001", "市开大")
         for group, name in enumerate((FIRST, SECOND), 600)

@@ -154,6 +154,26 @@ async def test_a_group_over_its_budget_is_told_the_day_after(
     assert changes.lines[0].startswith("12月2日 07:30 发到")
 
 
+async def test_a_header_below_a_title_is_found(
+    database: Database, classroom: Classroom, folder: Path
+) -> None:
+    """As schools send it: a title over the table, a remark below that."""
+    above = ("2026 年秋季学期开课表",)
+    timetable = book(folder / "1.xlsx", ("教务处 2026-09-01",), HEADER, MATHS, header=above)
+    found = await put(database, timetable)
+    wrong = (*MATHS[:4], "2026-02-30", MATHS[5])
+    odd = book(folder / "2.xlsx", ("备注",), HEADER, wrong, header=above)
+    with pytest.raises(TableError) as problem:
+        await put(database, odd)
+    header = ("学号", "课程")
+    courses = book(folder / "c.xlsx", header, ("2430000000001", "高等数学"), header=above)
+    registered = await put(database, courses, kind=Kind.COURSES)
+
+    assert len(found.lines) == 1
+    assert "第 4 行" in problem.value.problems[0]
+    assert registered.lines == ["+ 2430000000001 高等数学"]
+
+
 async def test_a_student_sees_the_courses_they_registered_for(
     database: Database, classroom: Classroom, folder: Path
 ) -> None:

@@ -5,11 +5,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from storage.database import Database
 from storage.imports import Changes, ClassRow, EntryRow, StudentRow, TutorRow
+from storage.models.tasks import obligations, reminders
+from storage.obligations import ObligationState
 from storage.published import CalendarDate, SchoolFact, UnitName
+from storage.tasks import Audience, Draft, TaskKind
 from storage.vocabulary import Conversation, ConversationKind, Platform, Role
+from tests.conftest import Classroom
 
 ACCOUNT = "3889000001"
 
@@ -326,3 +331,49 @@ async def test_an_entry_is_told_by_its_owner_and_its_columns(
     assert len(stored) == 3
     assert counts(left) == (0, 2, 0)
     assert len(kept) == 1
+
+
+async def test_nothing_more_is_said_to_students_who_left(
+    database: Database, classroom: Classroom, now: datetime
+) -> None:
+    """S5.5: what waits for them is cancelled; what was sent stays as it was."""
+    async with database.unit_of_work() as uow:
+        task = await uow.tasks.arm(
+            Draft(TaskKind.MATTER, classroom.room.id, "报名", Audience.UNDONE, made_by="test"), now
+        )
+        await uow.flush()
+        await uow.write(
+            insert(reminders).values(
+                id=900,
+                task=task,
+                step="T-1",
+                due_at=now + timedelta(days=1),
+                useful_until=now + timedelta(days=2),
+                state="fired",
+            )
+        )
+        for person in (classroom.li, classroom.zhang):
+            await uow.write(
+                insert(obligations).values(
+                    reminder=900,
+                    task=task,
+                    class_id=classroom.room.id,
+                    recipient=f"person:{person.person_id}",
+                    person_id=person.person_id,
+                    due_at=now + timedelta(days=1),
+                    useful_until=now + timedelta(days=2),
+                    not_before=now,
+                    state=ObligationState.PLANNED,
+                )
+            )
+
+    async with database.unit_of_work() as uow:
+        stays = [StudentRow("计算机2301", "2430000000001", "李明")]
+        await uow.imports.students(stays, now=now, replaces=True)
+
+    async with database.reading() as uow:
+        found = await uow.obligations.of_task(task, 10)
+    assert {it.person_id: it.state for it in found} == {
+        classroom.li.person_id: ObligationState.PLANNED,
+        classroom.zhang.person_id: ObligationState.CANCELLED,
+    }

@@ -5,6 +5,7 @@ import { all, byId, dayOf, make, makeWords, timeOf } from "./dom.js";
 import { forgetRecord, showClock, showRecord } from "./record.js";
 
 const BOT = "assistant";
+const MAX_FILE = 4 * 2 ** 20; // as bot/web/playground.py takes them
 const GAP = 5 * 60 * 1000; // a time stamp between two lines further apart than this
 const log = byId("log");
 const text = byId("text");
@@ -168,6 +169,18 @@ function say() {
   showCommands();
 }
 
+// A picture or a file, to the bot alone: that is how homework is handed in.
+function handIn(file) {
+  if (!file) return;
+  if (file.size > MAX_FILE) return setStatus("演示里最大 4 MB，请选小一点的文件", true);
+  const reader = new FileReader();
+  reader.addEventListener("load", () => {
+    const data = String(reader.result).split(",", 2)[1] ?? "";
+    send({ type: "file", who: state.me, name: file.name, data });
+  });
+  reader.readAsDataURL(file);
+}
+
 function insert(words) {
   if (text.value.includes(words.trim())) return text.focus();
   text.setRangeText(words, text.selectionStart, text.selectionEnd, "end");
@@ -193,6 +206,7 @@ function goTo(user, place) {
   press(people, "user", user);
   press(all(".places button"), "place", place);
   byId("mention").hidden = place === "private";
+  byId("attach").hidden = place !== "private";
   const role = roleOf(user);
   for (const example of all(".examples button"))
     example.hidden = example.dataset.role !== role || example.dataset.place !== place;
@@ -301,6 +315,11 @@ for (const example of all(".examples button"))
   });
 byId("mention").addEventListener("click", () => insert("@助手 "));
 byId("unquote").addEventListener("click", () => quoteLine(null));
+byId("attach").addEventListener("click", () => byId("file").click());
+byId("file").addEventListener("change", (event) => {
+  handIn(event.target.files[0]);
+  event.target.value = "";
+});
 byId("send").addEventListener("click", () => {
   say();
   if (finePointer) text.focus();

@@ -1,6 +1,7 @@
 """The playground's WebSocket: what is typed goes through the real bot and comes back."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,9 +12,12 @@ import aiohttp
 import pytest
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 
+from bot import demo
 from bot.app import App
 from bot.web import playground
+from storage.tasks import TaskKind
 from tests.bot.web.conftest import Visit, Visitor, eventually, make_app
+from tests.bot.web.test_tasks import arm
 
 ODD = "@助手 校门口的停车卡在哪里办？"
 Heard = dict[str, Any]
@@ -63,6 +67,23 @@ async def test_question_brings_the_bots_words_and_a_row_of_the_record(
     assert (row["kind_name"], row["student"], row["number"]) == ("咨询", "小*", "T-1")
     assert row["text"] == ODD.removeprefix("@助手 ")
     assert [item["number"] for item in record["waiting"]] == ["T-1"]
+
+
+async def test_a_file_is_handed_in_in_private(app: App, visit: Visit) -> None:
+    """S15.4"""
+    await arm(app, demo.CLASS_NAME, TaskKind.COLLECTION)
+    data = base64.b64encode(b"%PDF-1.7 x").decode()
+    wish = {"type": "file", "who": "student-li", "name": "../作业.pdf", "data": data}
+    async with _open(await visit(app)) as socket:
+        await socket.send_json(wish | {"data": "not base64"})
+        await socket.send_json(wish | {"who": "nobody"})
+        await socket.send_json(wish)
+
+        own = await _until(socket, _line("student-li", "作业"))
+        receipt = await _until(socket, _line("assistant", "收到"))
+
+    assert own["line"]["text"] == "［作业.pdf］"
+    assert receipt["line"]["place"] == "student-li"
 
 
 async def test_tutor_quotes_the_card_and_the_student_gets_the_answer(
