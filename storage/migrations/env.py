@@ -10,6 +10,8 @@ context.configure(
     target_metadata=metadata,
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
+    # SQLite can undo DDL as PostgreSQL can; alembic assumes it cannot and would commit each step.
+    transactional_ddl=True,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -34,7 +34,11 @@ async def current(database: Database) -> str:
 
 
 async def migrate(database: Database) -> tuple[str, str]:
-    """Upgrade to `head`; returns the revisions before and after. Doing it twice does nothing."""
+    """
+    Upgrade to `head`; returns the revisions before and after. Doing it twice does nothing.
+
+    One transaction: whatever stops it half-way, the database is as it was.
+    """
     before = await current(database)
 
     def upgrade(connection: Connection) -> None:
@@ -42,9 +46,8 @@ async def migrate(database: Database) -> tuple[str, str]:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
-    async with database.connect() as connection:
+    async with database.migrating() as connection:
         await connection.run_sync(upgrade)
-        await connection.commit()
     return before, await current(database)
 
 

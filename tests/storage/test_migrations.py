@@ -35,6 +35,7 @@ async def test_the_migrated_schema_is_the_one_in_models(database: Database) -> N
 
 
 async def test_migrating_twice_changes_nothing(database: Database) -> None:
+    """F14"""
     async with database.unit_of_work() as uow:
         await uow.number(SERIES)
 
