@@ -1,4 +1,4 @@
-"""A whole term of reminders in minutes: every job of the real engine on a scripted clock.
+"""L4: A whole term of reminders in minutes: every job of the real engine on a scripted clock.
 
     python -m benchmarks.term [--classes 200] [--students 200] [--seed 7] [--url URL] [--write]
 
@@ -479,6 +479,7 @@ async def simulate(
     size: tuple[int, int],
     seed: int,
     *,
+    length: timedelta = 150 * DAY,
     shown: Callable[[datetime], None] = lambda now: None,
 ) -> tuple[Found, Term]:
     """A term on an empty, migrated database, opened once or (PostgreSQL) twice."""
@@ -487,7 +488,7 @@ async def simulate(
         world = Term(instances, means(), size, random.Random(seed))
         await people(world)
         await calendar(world)
-        await live(world, START + 150 * DAY, shown)
+        await live(world, START + length, shown)
         return await look(world), world
     finally:
         for one in instances:

@@ -14,7 +14,9 @@ from bot.adapters.base import Adapter, SendError
 from bot.adapters.onebot import OneBot
 from bot.adapters.playground import Playground
 from bot.adapters.wechat import Standing, State, WeChat
+from bot.alarms import Alarms
 from bot.answering import Answering
+from bot.backup import Backups
 from bot.clock import Clock
 from bot.collecting import HandedInFiles
 from bot.encoding import encoding_for
@@ -27,6 +29,7 @@ from bot.outbox import Outbox
 from bot.pictures import Pictures, Reader, is_installed
 from bot.pulse import Pulse
 from bot.retraining import use_own_model
+from bot.setting_changes import note_changes
 from bot.settings import Settings
 from bot.slow_work import SlowWork
 from bot.web import server
@@ -41,8 +44,10 @@ from storage.vocabulary import ContactRequest, Platform
 
 log = structlog.get_logger()
 
-#: How long a stop may take to send what is already answered.
-DRAIN_SECONDS = 20
+#: How long a stop may take to send what is already answered, and then to end what is under way;
+#: twenty seconds in all.
+DRAIN_SECONDS = 14
+LAST_SECONDS = 4
 #: How much of that a picture being read may have; it is taken up again at the next start.
 ASIDE_AT_A_STOP = timedelta(seconds=2)
 #: Past this every group has been told what fell due.
@@ -103,7 +108,10 @@ class App:
         model = settings.language_model
         can_read = settings.bot.read_pictures and is_installed()
         self.files = HandedInFiles(
-            self.adapters, settings.collections_folder, settings.collections.max_file_bytes
+            self.adapters,
+            settings.collections_folder,
+            settings.collections.max_file_bytes,
+            full_at=settings.alarms.disk_percent,
         )
         self.slow_work = SlowWork(
             files=self.files,
@@ -137,6 +145,15 @@ class App:
             pushes_per_minute=settings.outbox.pushes_per_minute,
         )
         self.alarm = AlarmClock(self.database, self.clock.now, means, self._after_a_job)
+        self.backups = Backups(self.database, settings, self.clock)
+        self.alarms = Alarms(
+            database=self.database,
+            settings=settings,
+            clock=self.clock,
+            working=working,
+            failing=self.alarm.failing,
+            backups=self.backups,
+        )
         self.inbox.on_request.append(self._answer_request)
         self.port = 0
         self._requests: set[asyncio.Task[None]] = set()
@@ -183,6 +200,7 @@ class App:
                 await uow.inbox.expire(self.clock.now())
                 await uow.outbox.expire(self.clock.now())
         await self.files.sweep(self.database, self.clock.now())
+        await note_changes(self.database, self.settings, self.clock.now())
         await self._look_around()
         await self.pulse.beat()
         async with asyncio.TaskGroup() as group:
@@ -191,6 +209,8 @@ class App:
                 group.create_task(self.outbox.run(), name="outbox"),
                 group.create_task(self.inbox.run(), name="inbox"),
                 group.create_task(self.lines.run(), name="lines"),
+                group.create_task(self.backups.run(), name="backups"),
+                group.create_task(self.alarms.run(), name="alarms"),
             ]
             listeners = [
                 group.create_task(
@@ -214,7 +234,9 @@ class App:
                 # Not cancelled: a transaction under way is finished, and its connection closed.
                 for worker in (self.inbox, self.outbox, self.pulse, self.lines):
                     worker.stop()
-                await asyncio.wait(workers, timeout=DRAIN_SECONDS)
+                self.backups.stop()
+                self.alarms.stop()
+                await asyncio.wait(workers, timeout=LAST_SECONDS)
                 await self.slow_work.close()
                 for task in (*workers, learning):
                     task.cancel()
@@ -281,6 +303,8 @@ class App:
                 self.inbox.attention.staff = await uow.people.staff_ids(now)
                 self.inbox.attention.prompted = set(await uow.prompts.open(now))
                 self.inbox.attention.awaited = await uow.receipts.awaited()
+                self.inbox.attention.silent = await uow.people.silent_groups(now)
+                self.inbox.attention.bots = await uow.lines.accounts()
             await self.knowledge.refresh()
         except Exception:
             log.exception("app.look_around_failed")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from handlers import commands, texts, texts_commands, texts_intake
+from handlers import commands, texts, texts_commands, texts_greeting, texts_intake
 from handlers.attention import understanding_of
 from handlers.decision import Decision, Stance, called_by_name, decide
 from handlers.encoder import Encoder
@@ -13,6 +13,7 @@ from handlers.faq import Knowledge, Scope
 from handlers.questions import source_of
 from handlers.routes import BY_NAME
 from handlers.settings import BotSettings
+from handlers.understanding import is_only_a_call
 from handlers.wording import fold
 from storage.vocabulary import (
     Action,
@@ -100,12 +101,14 @@ class Asker:
                 said = texts.handed_off(0, self.tutor)
             case Action.ASK_BACK if decision.choices:
                 return texts.ask_back([entry.question for entry in decision.choices])
+            case Action.ASK_BACK if is_only_a_call(text):
+                return texts_greeting.here()
             case Action.ASK_BACK:
                 return texts.at_your_service(self.settings.name)
+            case Action.COMPLAINT | Action.DISTRESS if decision.is_faint:
+                return ""
             case Action.COMPLAINT:
                 return texts_intake.intake_is_private()
-            case Action.DISTRESS if decision.is_faint:
-                return ""
             case Action.DISTRESS:
                 return texts_intake.distress(self.settings.hotlines, self.tutor)
             case Action.PRIVACY:

@@ -6,7 +6,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -54,6 +54,8 @@ class WebSettings(BaseModel):
     #: Under which address the pages are reached from outside, `https://zhuxue.example.edu.cn`;
     #: empty: nowhere, and no calendar feeds are given out.
     base_url: HttpAddress = ""
+    #: Whoever has it reads `/metrics` from elsewhere; without one only this machine does.
+    metrics_token: SecretStr = SecretStr("")
 
 
 class OutboxSettings(BaseModel):
@@ -81,6 +83,49 @@ class CollectionsSettings(BaseModel):
     @property
     def max_file_bytes(self) -> int:
         return self.max_file_mb * 2**20
+
+
+class BackupSettings(BaseModel):
+    """Where backups go, how often the bot takes one by itself, and how long they are kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: Empty: `backups` beside the SQLite file, else `data/backups`. Better another disk.
+    folder: str = ""
+    #: 0: only when somebody asks for one.
+    every_minutes: int = Field(default=0, ge=0, le=24 * 60)
+    keep: int = Field(default=6, ge=1, le=1000)
+    #: The last one of each of so many days; what a student had erased is in them until then.
+    keep_days: int = Field(default=14, ge=0, le=35)
+
+
+class AlarmSettings(BaseModel):
+    """
+    The second road: whom to tell, outside the chats, that the bot needs somebody.
+
+    Addresses of robots hold their key, so `webhook` is a secret: `ZHUXUE_ALARMS__WEBHOOK`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    webhook: SecretStr = SecretStr("")
+    #: `json` says what is wrong in fields of its own; the others are what those robots read.
+    webhook_kind: Literal["json", "dingtalk", "wecom", "feishu"] = "json"
+    mail_server: str = ""
+    mail_port: int = Field(default=465, ge=1, le=65535)
+    mail_security: Literal["tls", "starttls", "none"] = "tls"
+    mail_user: str = ""
+    mail_password: SecretStr = SecretStr("")
+    mail_from: str = ""
+    mail_to: tuple[str, ...] = ()
+    #: An account unheard of for longer than this is worth a message.
+    offline_seconds: int = Field(default=120, ge=30, le=24 * 3600)
+    #: From here on the disk is full: files handed in are not taken any more.
+    disk_percent: int = Field(default=95, ge=50, le=99)
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.webhook.get_secret_value() or (self.mail_server and self.mail_to))
 
 
 class LanguageModelSettings(BaseModel):
@@ -120,6 +165,8 @@ class Settings(BaseSettings):
     wechat: WeChatSettings = WeChatSettings()
     language_model: LanguageModelSettings = LanguageModelSettings()
     collections: CollectionsSettings = CollectionsSettings()
+    backup: BackupSettings = BackupSettings()
+    alarms: AlarmSettings = AlarmSettings()
 
     @property
     def collections_folder(self) -> Path:
@@ -132,6 +179,22 @@ class Settings(BaseSettings):
     def spool_folder(self) -> Path:
         """Where what is said is kept while the database is away."""
         return self._beside / "spool"
+
+    @property
+    def backup_folder(self) -> Path:
+        """Where backups are kept."""
+        return Path(self.backup.folder or self._beside / "backups")
+
+    @property
+    def kept_folders(self) -> dict[str, Path]:
+        """Where something is written, by what it is: what can run full."""
+        data = {"data": self._beside} if self.database.file is not None else {}
+        return data | {"collections": self.collections_folder, "backup": self.backup_folder}
+
+    @property
+    def erasure_journal(self) -> Path:
+        """The list of who was erased: outside the database, so that no backup undoes it."""
+        return self._beside / "erasures.jsonl"
 
     @property
     def _beside(self) -> Path:

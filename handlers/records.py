@@ -43,6 +43,7 @@ KIND_NAMES: dict[Kind, str] = {
     Kind.SUBMISSION: "交作业",
     Kind.ORIENTATION: "入学教育",
     Kind.CLASS_LIFE: "班级工作",
+    Kind.FLOOD: "发得太快",
 }
 SOLVER_NAMES: dict[SolvedBy | None, str] = {
     SolvedBy.BOT: "机器人",
@@ -65,6 +66,8 @@ def day_bounds(day: date) -> tuple[datetime, datetime]:
 def outcome_in_words(row: LedgerRow) -> str:
     """What came of an interaction, in a word or two."""
     record = row.record
+    if record.kind is Kind.FLOOD:
+        return "已记下，未答复"
     if record.solved_by is not None:
         return f"{SOLVER_NAMES[record.solved_by]}已答"
     if record.kind is Kind.FORWARD:

@@ -205,8 +205,10 @@ def own_record(
     rows: Sequence[tuple[str, int]],
     since: str,
     open_numbers: Sequence[int],
+    held: Sequence[tuple[str, int]] = (),
 ) -> str:
-    """「我的记录」: what is kept about whoever asks."""
+    """「我的记录」: what is kept about whoever asks; `held` is how many rows of each sort."""
+    everything = "、".join(f"{sort} {count}" for sort, count in held)
     counted = "、".join(f"{kind} {count} 条" for kind, count in rows) or "没有"
     waiting = "、".join(f"T-{number}" for number in open_numbers) or "没有"
     return (
@@ -214,8 +216,11 @@ def own_record(
         f"姓名：{name or '（没有登记）'}\n学号：{student_no or '（没有登记）'}\n"
         f"班级：{'、'.join(classes) or '（没有登记）'}\n"
         f"账号：{'、'.join(accounts)}\n"
-        f"台账：{counted}" + (f"（最早 {since}）" if since else "") + "\n"
-        f"正在办：{waiting}\n"
+        f"台账：{counted}"
+        + (f"（最早 {since}）" if since else "")
+        + "\n"
+        + (f"一共存着：{everything}\n" if everything else "")
+        + f"正在办：{waiting}\n"
         "有错发「更正 内容」，要删除发「删除 内容」，由管理人员核实后办理。"
     )
 

@@ -310,6 +310,12 @@ class OutboxRows:
             for row in await self._uow.read(statement)
         ]
 
+    async def about(self, row_id: int) -> int | None:
+        """The number T-n a message tells of, if it tells of one."""
+        statement = select(outbox.c.about).where(outbox.c.id == row_id)
+        about: int | None = (await self._uow.read(statement)).scalar()
+        return about
+
     async def retry(self, row_id: int, now: datetime) -> bool:
         """
         Send after all what was given up. False where it was not, or is a reminder: those have a

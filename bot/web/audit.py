@@ -34,6 +34,7 @@ DEEDS = {
     "lines": "重试或放下",
     "review": "复核",
     "roster": "名册",
+    "settings": "改设置",
     "supervisor": "账号管理",
     "task": "事项与提醒",
     "web.cases_viewed": "查看待办",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,3 +50,9 @@ def plain(text: str, limit: int) -> str:
     """What somebody typed, without what a database or a log would choke on, cut to `limit`."""
     clean = "".join(char for char in text if char >= " " and char != "\x7f")
     return clean.encode("utf-8", "replace").decode().strip()[:limit]
+
+
+def typed(form: Mapping[str, str], key: str, limit: int) -> str:
+    """What somebody typed into a large field: its lines as `plain` leaves them, empty ones gone."""
+    lines = (plain(line, limit) for line in form.get(key, "").splitlines()[:100])
+    return "\n".join(line for line in lines if line)[:limit]

@@ -196,7 +196,7 @@ async def _overview(
         is_large = len(class_names) > MOST_AT_ONCE
         changes = 0 if is_large else (await term.propose(uow, rules, now, unit_ids=units)).size
     called = {key: room.name for key, room in rooms.items()}
-    await _note(app, reader, "web.calendar_viewed", "/calendar")
+    await session.note(app, reader, "web.calendar_viewed", "/calendar")
     return page(
         request,
         "calendar.html",
@@ -263,7 +263,7 @@ async def _plan(
         units = await units_of(uow, reader.supervisor)
         found = await term.propose(uow, rules, now, unit_ids=units)
         shown = await term.preview(uow, found, rules, now)
-    await _note(app, reader, "web.calendar_previewed", "/calendar/plan")
+    await session.note(app, reader, "web.calendar_previewed", "/calendar/plan")
     return page(
         request,
         "calendar_plan.html",
@@ -314,8 +314,3 @@ def _above(units: Mapping[int, tuple[str, int | None]], unit_id: int | None) -> 
         found.append(here)
         here = units[here][1]
     return found
-
-
-async def _note(app: App, reader: session.SignedIn, action: str, target: str) -> None:
-    async with app.database.unit_of_work() as uow:
-        uow.audit.add(at=app.clock.now(), actor=reader.actor, action=action, target=target)

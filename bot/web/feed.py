@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from aiohttp import web
-from icalendar import Alarm, Calendar, Event
 
 from bot.web.base import APP
 from handlers.feed import Entry, entries_of, hashed
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 #: How often a calendar program is asked to look again.
 REFRESH = timedelta(hours=6)
@@ -41,6 +44,9 @@ def as_ics(entries: Iterable[Entry], bot_name: str, now: datetime) -> bytes:
     An iCalendar file (RFC 5545). Its instants are in UTC, which every program shows in the zone of
     its owner; so no definition of a zone can be misread.
     """
+    # Here: most bots serve nobody's calendar, and it is megabytes of memory.
+    from icalendar import Calendar
+
     calendar = Calendar()
     calendar.add("prodid", "-//zhuxue//timetable//ZH")
     calendar.add("version", "2.0")
@@ -55,6 +61,8 @@ def as_ics(entries: Iterable[Entry], bot_name: str, now: datetime) -> bytes:
 
 
 def _event(entry: Entry, now: datetime) -> Event:
+    from icalendar import Alarm, Event
+
     event = Event()
     event.add("uid", f"{entry.key}@zhuxue")
     event.add("dtstamp", now.astimezone(UTC))

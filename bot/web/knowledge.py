@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from bot import evaluating
-from bot.knowledge import entries_of_rows, in_force, row_of, usable
+from bot.knowledge import entries_of_rows, in_force, indexed, row_of, usable
 from bot.web import session
 from bot.web.base import APP, page, plain
 from bot.web.kept import KEPT
@@ -356,10 +356,10 @@ def _replay(
     first = suggestion.draft["有效期起"]
     # An entry for later is tried on the day it begins.
     day = max(today, date.fromisoformat(first)) if first else today
-    before = Knowledge(in_force(rows, day))
+    before = indexed(in_force(rows, day))
     key = _key(suggestion, rows_of(before, ()))
     own = json.dumps(dict(suggestion.draft) | {"编号": key}, ensure_ascii=False)
-    after = Knowledge(in_force([*rows, own], day))
+    after = indexed(in_force([*rows, own], day))
     replayed = learning.replay(asked, before, after, worlds=worlds, settings=bot, now=now)
     questions = {entry.key: entry.question for entry in before.entries}
     judged = [(it, _bare(it.text, bot)) for it in voted if it.class_id in worlds]
@@ -433,7 +433,7 @@ async def overview(request: web.Request) -> web.Response:
         decided = await uow.learning.decided(reach)
         found = await _shown(app, uow, reach)
         rows, count = await _rows(app, uow, reach, place, query, asked)
-    await _note(app, reader, "web.knowledge_viewed", "knowledge")
+    await session.note(app, reader, "web.knowledge_viewed", "knowledge")
     return page(
         request,
         "knowledge.html",
@@ -647,7 +647,7 @@ async def publish(request: web.Request) -> web.Response:
     trial = await _try(app, suggestion, reach)
     is_forced = not trial.gate.is_open and reach is None and len(override) >= MIN_REASON
     if not trial.gate.is_open and not is_forced:
-        await _note(app, reader, "knowledge.gate_refused", f"suggestion:{suggestion_id}")
+        await session.note(app, reader, "knowledge.gate_refused", f"suggestion:{suggestion_id}")
         words = words_of_gate(trial.gate, is_whole=reach is None)
         return await _page_of(
             request, app, reader, suggestion_id, notice=words, override=override, status=409
@@ -793,8 +793,3 @@ async def _form(request: web.Request) -> tuple[session.SignedIn, dict[str, str]]
 def _version(form: Mapping[str, str]) -> int:
     version = form.get("version", "")
     return int(version) if re.fullmatch(r"[0-9]{1,9}", version) else 0
-
-
-async def _note(app: App, reader: session.SignedIn, action: str, target: str) -> None:
-    async with app.database.unit_of_work() as uow:
-        uow.audit.add(at=app.clock.now(), actor=reader.actor, action=action, target=target)

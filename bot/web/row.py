@@ -193,7 +193,7 @@ async def ledger_row(request: web.Request) -> web.Response:
             hand_off=None if row.is_sealed else row.record.hand_off,
         )
         source = await cited(app, uow, row, now)
-    await _note(app, reader, "web.row_viewed", f"interaction:{row_id}")
+    await session.note(app, reader, "web.row_viewed", f"interaction:{row_id}")
     return page(
         request,
         "row.html",
@@ -237,8 +237,3 @@ async def correct_row(request: web.Request) -> web.Response:
 
 def _one_row(reader: session.SignedIn, row_id: int, units: Collection[int] | None) -> LedgerFilter:
     return LedgerFilter(id=row_id, unit_ids=units, own_classes=reader.supervisor.own_classes)
-
-
-async def _note(app: App, reader: session.SignedIn, action: str, target: str) -> None:
-    async with app.database.unit_of_work() as uow:
-        uow.audit.add(at=app.clock.now(), actor=reader.actor, action=action, target=target)

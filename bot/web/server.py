@@ -1,4 +1,4 @@
-"""The aiohttp application: URL table, error pages, security headers, /healthz."""
+"""The aiohttp application: URL table, error pages, security headers."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from bot.web import (
     exports,
     feed,
     figures,
+    health,
     knowledge,
     lines,
     pages,
@@ -91,7 +92,8 @@ def build(app: App) -> web.Application:
     site.add_routes(
         [
             web.get("/", front),
-            web.get("/healthz", healthz),
+            web.get("/healthz", health.healthz),
+            web.get("/metrics", health.metrics),
             *(web.get(path, app.onebot.websocket) for path in ONEBOT_PATHS),
             web.get("/login", session.login_page),
             web.post("/login", session.login),
@@ -116,8 +118,9 @@ def build(app: App) -> web.Application:
             web.get(r"/feed/{token:[\w-]{20,100}}.ics", feed.feed),
             web.get("/audit", audit.overview),
             web.get("/export/{report}.{kind}", exports.export),
-            web.get("/appraisal/pack/{pack}.xlsx", exports.pack),
+            web.get("/appraisal/pack/{pack}.{kind}", exports.pack),
             web.get("/cases", cases.overview),
+            web.get("/cases/follow-ups", cases.follow_up_page),
             web.get(r"/cases/{number:\d{1,15}}", cases.case_page),
             web.post(r"/cases/{number:\d{1,15}}/{deed:[a-z]{1,20}}", cases.act),
             web.get("/calendar", calendar.overview),
@@ -180,31 +183,6 @@ async def front(request: web.Request) -> web.Response:
     if await session.signed_in(request) is None and request.app[APP].playground is not None:
         raise web.HTTPFound("/playground")
     raise web.HTTPFound(session.HOME)
-
-
-async def healthz(request: web.Request) -> web.Response:
-    """`GET /healthz`: whether the database answers and which accounts are connected."""
-    app = request.app[APP]
-    online = sorted(f"{platform}:{account}" for platform, account in app.outbox.online)
-    try:
-        await app.database.check()
-    except Exception:
-        log.exception("web.database_unreachable")
-        answer = {"status": "failing", "database": "unreachable", "online": online}
-        return web.json_response(answer, status=503)
-    outage = app.inbox.outage
-    if outage.since is not None:
-        # It can be read and not written: full, locked, or only just back.
-        answer = {
-            "status": "failing",
-            "database": "not storing",
-            "since": outage.since.isoformat(timespec="seconds"),
-            "on_disk": outage.is_on_disk,
-            "dropped": outage.dropped.total(),
-            "online": online,
-        }
-        return web.json_response(answer, status=503)
-    return web.json_response({"status": "ok", "database": "ok", "online": online})
 
 
 # -- middlewares ----------------------------------------------------------------------------------

@@ -313,6 +313,12 @@ async def _checked(request: web.Request, reader: SignedIn) -> tuple[SignedIn, di
     return reader, form
 
 
+async def note(app: App, reader: SignedIn, action: str, target: str) -> None:
+    """A line of the audit list: who looked at what, or was refused what."""
+    async with app.database.unit_of_work() as uow:
+        uow.audit.add(at=app.clock.now(), actor=reader.actor, action=action, target=target)
+
+
 # -- pages ----------------------------------------------------------------------------------------
 
 

@@ -85,6 +85,7 @@ WHY_NAMES: dict[Why | None, str] = {
     Why.UNWRITTEN: "没加好友，发不了私聊",
     Why.REFUSED: "平台没有收",
     Why.CROWDED: "没轮到就过了时候",
+    Why.RESTORED: "恢复过备份，可能已经发过",
     None: "原因没有记下",
 }
 HOW_NAMES = {
@@ -368,7 +369,7 @@ def _steps(reminders: Sequence[Reminder], now: datetime) -> list[tuple[str, str,
 
 
 async def act(request: web.Request) -> web.Response:
-    """`POST /tasks/{number}/{deed}`: `open` shows names for a reason, `retry` sends what did not arrive."""
+    """`POST /tasks/{number}/{deed}`: `open` shows names for a reason, `retry` sends once more."""
     reader, form = await session.posted(request)
     app, number = request.app[APP], int(request.match_info["number"])
     match request.match_info["deed"]:

@@ -32,9 +32,12 @@ class QQ:
         members: Mapping[int, Sequence[int]] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(SHANGHAI),
         transcript: str = "",
+        account: int = ACCOUNT,
+        host: str = "127.0.0.1",
     ) -> None:
-        self._url = f"ws://127.0.0.1:{port}/onebot/v11/ws"
-        self._headers = {"X-Self-ID": str(ACCOUNT), "Authorization": f"Bearer {token}"}
+        self._url = f"ws://{host}:{port}/onebot/v11/ws"
+        self._account = account
+        self._headers = {"X-Self-ID": str(account), "Authorization": f"Bearer {token}"}
         self._has_history = has_history
         #: NapCat's 「上报自身消息」: what the bot sends comes back as an event.
         self._reports_own = reports_own
@@ -81,7 +84,7 @@ class QQ:
     async def say(self, number: int, text: str, *, user: int = 20001, group: int = GROUP) -> None:
         """A group message that @s the bot; the same number is the same message."""
         segments = [
-            {"type": "at", "data": {"qq": str(ACCOUNT)}},
+            {"type": "at", "data": {"qq": str(self._account)}},
             {"type": "text", "data": {"text": f" {text}"}},
         ]
         at = datetime.fromtimestamp(_BEGAN + number, SHANGHAI)
@@ -104,7 +107,7 @@ class QQ:
         frame = {
             "post_type": "message",
             **place,
-            "self_id": ACCOUNT,
+            "self_id": self._account,
             "time": int(at.timestamp()),
             "message_id": number,
             "user_id": user,
@@ -138,14 +141,14 @@ class QQ:
             data = [{"group_id": group} for group in self._members]
         elif action == "get_group_member_list" and self._members is not None:
             people = self._members.get(int(params["group_id"]), ())
-            data = [{"user_id": user} for user in (ACCOUNT, *people)]
+            data = [{"user_id": user} for user in (self._account, *people)]
         elif action == "delete_msg":
             self.recalls.append(int(params["message_id"]))
             code = 0 if self.is_admin else 1200
         elif action == "fetch_ptt_text" and self._transcript:
             data = {"text": self._transcript}
         elif action == "get_login_info":
-            data = {"user_id": ACCOUNT, "nickname": "bot"}
+            data = {"user_id": self._account, "nickname": "bot"}
         else:
             code = 1404
         answer = {
@@ -164,8 +167,8 @@ class QQ:
             "message_id": next(self._ids),
             "message_type": "group" if is_group else "private",
             "group_id": params["group_id"] if is_group else None,
-            "user_id": ACCOUNT,
-            "self_id": ACCOUNT,
+            "user_id": self._account,
+            "self_id": self._account,
             "to": params.get("user_id"),
             "target_id": params["group_id"] if is_group else params["user_id"],
             "time": int(self._now().timestamp()),
@@ -173,7 +176,7 @@ class QQ:
             "text": "".join(s["data"]["text"] for s in segments if s["type"] == "text"),
             "quote": next((s["data"]["id"] for s in segments if s["type"] == "reply"), ""),
             "mentions": [s["data"]["qq"] for s in segments if s["type"] == "at"],
-            "sender": {"user_id": ACCOUNT},
+            "sender": {"user_id": self._account},
         }
 
     async def _send(self, frame: dict[str, Any]) -> None:

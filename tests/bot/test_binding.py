@@ -55,6 +55,7 @@ async def test_s13_1_a_code_makes_two_accounts_one_person(player: Player) -> Non
 
 
 async def test_a_code_works_once_and_not_for_long(player: Player) -> None:
+    """A3"""
     code = await code_of(player)
     player.clock.advance(timedelta(minutes=11))
     assert "过期" in await say(player, STRANGER, f"/绑定 {code}")
@@ -66,6 +67,7 @@ async def test_a_code_works_once_and_not_for_long(player: Player) -> None:
 
 
 async def test_guessing_ends_after_five_tries(player: Player) -> None:
+    """A3"""
     code = await code_of(player)
     wrong = f"{(int(code) + 1) % 10**8:08}"
     for _ in range(5):
@@ -78,6 +80,7 @@ async def test_guessing_ends_after_five_tries(player: Player) -> None:
 
 
 async def test_rights_do_not_travel_by_code(player: Player) -> None:
+    """A3"""
     assert "不能自助绑定" in await say(player, "王敏", "/绑定")
 
 

@@ -48,6 +48,7 @@ async def test_outside_them_the_supervisor_is_called_in_the_same_breath(player: 
 
 
 async def test_the_group_hears_nothing_and_a_classmate_finds_nothing(player: Player) -> None:
+    """A14"""
     await say(player, WORDS, group=GROUP)
 
     told = await say(player, "/进度 T-1", who="小张", group=GROUP)
@@ -103,6 +104,7 @@ async def test_a_tutor_who_says_anything_to_the_card_has_taken_it_on(player: Pla
 
 
 async def test_the_words_are_sealed_to_tutor_and_own_unit(player: Player) -> None:
+    """Y8"""
     await say(player, WORDS)
     found = await item(player, 1)
     room = await room_of(player, found)

@@ -385,6 +385,7 @@ def test_ask_fills_answers_from_the_calendar_and_reads_jsonl_line_by_line() -> N
 
 
 def test_run_refuses_to_start_where_it_could_do_harm() -> None:
+    """X9"""
     Path("zhuxue.toml").write_text("[web]\nport = 0\n", encoding="utf-8")
     Path("typo.toml").write_text("[oneboot]\n", encoding="utf-8")
     Path("open.toml").write_text('[web]\nhost = "0.0.0.0"\n', encoding="utf-8")

@@ -44,6 +44,7 @@ async def player(tmp_path: Path) -> AsyncIterator[Player]:
 async def test_forged_order_changes_nothing_but_the_security_record(
     player: Player, name: str, text: str, action: str
 ) -> None:
+    """A2: A1"""
     message = Message(PLACE, "小李", name, "f", text, player.clock.now(), mentions_bot=True)
     await player.app.inbox.accept(message)
     await settle(player)
@@ -63,6 +64,7 @@ async def test_forged_order_changes_nothing_but_the_security_record(
 
 
 async def test_quoting_the_tutors_words_gives_no_rights(player: Player) -> None:
+    """A2"""
     tutors = Message(PLACE, "王敏", "王敏", "t", "/静音 30分钟", player.clock.now())
     await player.app.inbox.accept(tutors)
     await settle(player)

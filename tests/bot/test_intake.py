@@ -70,6 +70,7 @@ async def count(player: Player) -> int:
 async def test_fifty_complaints_in_an_hour_are_six_numbers_and_nothing_is_lost(
     player: Player,
 ) -> None:
+    """A8"""
     said: list[str] = []
     for number in range(50):
         said += await say(player, f"投诉：第{number:02}件事，窗口没有人")
@@ -84,6 +85,7 @@ async def test_fifty_complaints_in_an_hour_are_six_numbers_and_nothing_is_lost(
 
 
 async def test_after_twelve_hours_there_are_numbers_again(player: Player) -> None:
+    """A8"""
     for number in range(6):
         await say(player, f"投诉：第{number}件事")
     player.clock.advance(timedelta(hours=12, minutes=1))
@@ -162,6 +164,7 @@ async def test_pictures_are_evidence_and_the_question_is_asked_again(player: Pla
 
 
 async def test_private_numbers_are_hidden_in_every_step_and_wish(player: Player) -> None:
+    """Y1"""
     number = "210105199002301111"
     await say(player, f"投诉：多收了 我身份证{number}", f"2 {number}", f"退到我卡上 {number}")
     await say(player, f"补一句 {number}")
@@ -173,6 +176,7 @@ async def test_private_numbers_are_hidden_in_every_step_and_wish(player: Player)
 
 
 async def test_what_is_taken_back_loses_its_words_in_the_history(player: Player) -> None:
+    """F18"""
     await say(player, "投诉：平台总是打不开", "跳过")
     await say(player, "是张三同学告诉我的")
     place = Conversation(Platform.PLAYGROUND, ACCOUNT, ConversationKind.PRIVATE, "小李")

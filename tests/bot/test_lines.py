@@ -11,10 +11,10 @@ from bot.app import App
 from bot.settings import load_settings
 from bot.status import in_lines, look
 from storage.imports import ClassRow, StudentRow
-from storage.migrations import runner
 from storage.reports import LedgerFilter
 from storage.vocabulary import Conversation, ConversationKind, Platform
 from tests.bot.qq import ACCOUNT, GROUP, QQ
+from tests.databases import fresh
 from tests.scenarios.player import START, ScriptedClock
 
 LI, WANG, NEW = 20001, 10001, 20009
@@ -26,15 +26,16 @@ MINUTES = timedelta(minutes=1)
 async def bot(folder: Path) -> AsyncIterator[tuple[App, ScriptedClock]]:
     """A bot with one class on QQ; calling it again on the same folder is a restart."""
     clock = ScriptedClock()
+    file = folder / "lines.db"
+    is_restart = file.exists()
     app = App(
         load_settings(
-            database={"url": f"sqlite+aiosqlite:///{folder}/lines.db"},
+            database={"url": f"sqlite+aiosqlite:///{file}" if is_restart else await fresh(file)},
             web={"port": 0},
             onebot={"access_token": "secret"},
         ),
         clock=clock,
     )
-    await runner.migrate(app.database)
     rows = [ClassRow("计算机2301", *PLACE_KEY, "王敏", str(WANG), "市开大")]
     async with app.database.unit_of_work() as uow:
         await uow.imports.classes(rows, default_mode="confident", default_grace=10, now=START)
@@ -73,6 +74,7 @@ async def say(qq: QQ, number: int, text: str, who: int, app: App, **more: Any) -
 
 
 async def test_the_tutors_clock_stops_while_the_bot_cannot_hear(tmp_path: Path) -> None:
+    """F12"""
     async with bot(tmp_path) as (app, clock):
         async with QQ(app.port) as qq:
             await until(lambda: is_online(app))
@@ -156,6 +158,8 @@ async def _equals(found: Callable[[], Awaitable[set[str]]], wanted: set[str]) ->
 
 
 async def test_a_group_lost_while_away_is_named_and_gets_no_notice(tmp_path: Path) -> None:
+    """F13"""
+
     async def lost() -> list[str]:
         async with app.database.reading() as uow:
             return await uow.members.lost_groups()

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.playground import ACCOUNT
+from bot.inbox import Inbox
 from handlers.faq import Knowledge, Match
+from storage.inbox import InboundEvent
 from storage.reports import LedgerFilter, LedgerRow
 from storage.vocabulary import (
     Attachment,
@@ -66,6 +68,7 @@ async def stored(player: Player, number: int) -> Message | None:
 
 
 async def test_a_redelivery_days_later_is_the_same_event(player: Player) -> None:
+    """F3"""
     assert len(await hear(player, said(KNOWN))) == 1
     player.clock.advance(timedelta(days=3))
 
@@ -91,6 +94,7 @@ async def test_the_tutors_chat_is_looked_at_and_its_words_forgotten(player: Play
 
 
 async def test_private_numbers_are_stored_nowhere(player: Player, tmp_path: Path) -> None:
+    """Y1"""
     number = "210105199002301111"
     message = replace(
         said(f"@助手 我的身份证{number}能查录取不"),
@@ -107,6 +111,7 @@ async def test_private_numbers_are_stored_nowhere(player: Player, tmp_path: Path
 
 
 async def test_a_recalled_question_keeps_its_row_and_loses_its_words(player: Player) -> None:
+    """F18"""
     await hear(player, said("食堂几点关门啊"))
 
     await player.app.inbox.accept(Recall(GROUP, "1", "小李", "小李", START))
@@ -137,10 +142,20 @@ class Poisoned(Knowledge):
 
 
 async def test_a_message_that_fails_every_time_goes_to_a_person_and_its_neighbours_are_answered(
-    player: Player,
+    player: Player, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """F17: set aside after three tries, the chat goes on, a person is told."""
     knowledge = player.app.knowledge
     knowledge.knowledge = Poisoned(knowledge.knowledge.entries)
+
+    tries: list[int] = []
+    give_up = Inbox._give_up
+
+    async def counted(self: Inbox, event: InboundEvent, error: Exception) -> None:
+        tries.append(event.attempts)
+        await give_up(self, event, error)
+
+    monkeypatch.setattr(Inbox, "_give_up", counted)
 
     await hear(player, said(KNOWN, 1), said("这道有毒的题啥时候讲", 2), said(KNOWN, 3))
     async with asyncio.timeout(10):
@@ -157,12 +172,14 @@ async def test_a_message_that_fails_every_time_goes_to_a_person_and_its_neighbou
     async with player.app.database.reading() as uow:
         waiting = await uow.questions.get(1)
     assert await set_aside(player) == ["RuntimeError: poison"]
+    assert tries == [0, 1, 2]
     assert waiting is not None
 
 
 async def test_nothing_is_said_in_a_group_that_muted_the_bot_until_it_is_lifted(
     player: Player,
 ) -> None:
+    """F13"""
     until = START + timedelta(hours=2)
     await player.app.inbox.accept(MuteChange(GROUP, until, START))
     await player.app.inbox.drain()
@@ -189,6 +206,7 @@ async def test_what_was_back_filled_after_an_outage_is_answered_only_if_it_was_t
 
 
 async def test_a_code_in_a_nickname_goes_out_as_it_is(player: Player) -> None:
+    """A4"""
     evil = "[CQ:at,qq=all]"
 
     await hear(player, replace(said("食堂几点关门啊"), sender_name=evil))
@@ -201,6 +219,7 @@ async def test_a_code_in_a_nickname_goes_out_as_it_is(player: Player) -> None:
     "text", ["", " ", "　", "？", "啊" * 5000, "\u202e\u200b", "[CQ:face,id=1]"]
 )
 async def test_odd_texts_are_answered_or_left_alone(player: Player, text: str) -> None:
+    """F18"""
     await hear(player, said(text))
 
     assert len(await hear(player, said(KNOWN, 2))) == 1

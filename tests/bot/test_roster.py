@@ -82,6 +82,7 @@ async def actions(player: Player) -> list[str]:
 
 
 async def test_s13_1_a_code_from_the_tutor_ties_the_number_to_one_account(player: Player) -> None:
+    """A3"""
     code = await code_of(player)
 
     said = await say(player, STRANGER, f"/绑定 {WU_NO} {code}")
@@ -95,6 +96,7 @@ async def test_s13_1_a_code_from_the_tutor_ties_the_number_to_one_account(player
 
 
 async def test_a_code_needs_the_number_it_was_given_for(player: Player) -> None:
+    """A3"""
     code = await code_of(player)
 
     bare = await say(player, STRANGER, f"/绑定 {code}")
@@ -108,7 +110,7 @@ async def test_a_code_needs_the_number_it_was_given_for(player: Player) -> None:
 async def test_a3_five_wrong_codes_close_the_number_to_every_account_for_an_hour(
     player: Player,
 ) -> None:
-    """A gang of accounts gets no more guesses at one number than one account does."""
+    """A3: A gang of accounts gets no more guesses at one number than one account does."""
     code = await code_of(player)
     wrong = f"{(int(code) + 1) % 10**6:06}"
     for number in range(5):
@@ -121,6 +123,7 @@ async def test_a3_five_wrong_codes_close_the_number_to_every_account_for_an_hour
 
 
 async def test_a3_five_wrong_codes_close_the_account_whatever_the_number(player: Player) -> None:
+    """A3"""
     code = await code_of(player)
     for number in range(5):
         await say(player, THIEF, f"/绑定 243000000001{number} 123456")

@@ -12,8 +12,8 @@ from bot.cli import app
 from bot.clock import Clock
 from storage.database import Database
 from storage.imports import ClassRow, StudentRow
-from storage.migrations import runner
 from storage.vocabulary import Platform
+from tests.databases import fresh
 
 CLASS = "计算机2301"
 
@@ -26,8 +26,7 @@ def school(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
 
     async def make() -> None:
-        database = Database(url)
-        await runner.migrate(database)
+        database = Database(await fresh(tmp_path / "school.db"))
         now = Clock().now() - timedelta(days=1)
         async with database.unit_of_work() as uow:
             await uow.imports.classes(

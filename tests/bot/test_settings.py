@@ -220,6 +220,7 @@ def test_no_message_shows_a_secret(toml: str, folder: Path) -> None:
 
 
 def test_the_settings_print_no_secret(folder: Path) -> None:
+    """X9"""
     settings = load(f"[onebot]\naccess_token = '{SECRET}'", folder)
 
     assert SECRET not in repr(settings)

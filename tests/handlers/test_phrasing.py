@@ -82,6 +82,7 @@ def test_other_words_for_the_same_are_let_through(text: str) -> None:
     ],
 )
 def test_whatever_the_entry_does_not_say_is_refused(text: str) -> None:
+    """A10"""
     assert objection(text, FREE, FACTS) != ""
 
 

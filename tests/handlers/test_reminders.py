@@ -47,6 +47,7 @@ def refused(own: Plan, others: dict[int, Plan] | None = None) -> str:
     ],
 )
 def test_a_link_is_published_or_strange(text: str, strange: str) -> None:
+    """A10"""
     assert reminders.strange_link(text, PUBLISHED) == strange
 
 

@@ -78,6 +78,7 @@ def named(row: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("row", [row for row in rows() if row["止"]], ids=named)
 def test_time_between_two_instants_agrees_with_the_table(row: dict[str, str]) -> None:
+    """F11"""
     seconds = CLOCKS[row["作息"]].working_seconds(
         instant(row["起"]), instant(row["止"]), windows(row["盲窗"])
     )
@@ -106,6 +107,7 @@ def test_the_table_is_read_whole() -> None:
 
 
 def test_every_day_of_two_years_is_as_the_state_council_published_it() -> None:
+    """F11"""
     clock = CLOCKS[""]
 
     for n in range((date(2027, 1, 1) - date(2025, 1, 1)).days):
@@ -225,6 +227,7 @@ class TestYearsNobodyHasArranged:
 
 
 def test_years_of_summer_time_and_before_the_library_are_read() -> None:
+    """F10"""
     clock = CLOCKS[""]
 
     week = clock.working_seconds(instant("1988-04-11 00:00"), instant("1988-04-18 00:00"))

@@ -549,6 +549,7 @@ async def test_where_the_group_has_heard_enough_the_urgent_goes_in_private(
 async def test_a_muted_group_is_spared_until_it_may_be_spoken_in(
     bot: Bot, database: Database, classroom: Classroom
 ) -> None:
+    """F13"""
     number = await arm(database, classroom, audience=Audience.EVERYBODY)
     async with database.unit_of_work() as uow:
         await uow.write(update(class_groups).values(muted_until=DUE + 2 * HOUR))
@@ -694,6 +695,7 @@ async def test_an_account_that_is_offline_makes_it_late_and_says_so(
 async def test_a_message_the_platform_refuses_is_reported(
     bot: Bot, database: Database, classroom: Classroom
 ) -> None:
+    """F13"""
     number = await arm(database, classroom)
     await bot.jobs(DUE)
     async with database.unit_of_work() as uow:
@@ -711,6 +713,7 @@ async def test_a_message_the_platform_refuses_is_reported(
 async def test_only_so_much_is_queued_as_can_be_sent_soon(
     bot: Bot, database: Database, classroom: Classroom
 ) -> None:
+    """L4"""
     async with database.unit_of_work() as uow:
         await uow.imports.students(
             [
@@ -792,6 +795,7 @@ async def other(database: Database) -> AsyncIterator[Database]:
 async def test_p3_two_instances_at_once_say_everything_once(
     bot: Bot, database: Database, other: Database, classroom: Classroom
 ) -> None:
+    """F8"""
     numbers = [
         await arm(database, classroom, title=f"事{n}", matter="", useful_for=2 * DAY)
         for n in range(20)

@@ -26,6 +26,8 @@ from storage.vocabulary import SHANGHAI, Conversation, ConversationKind, Platfor
 
 SETTINGS = ReminderSettings()
 BEGIN = datetime(2026, 12, 1, tzinfo=SHANGHAI)
+#: Two of the three outages and the date that is moved lie in them.
+TEN_WEEKS = timedelta(weeks=10)
 
 
 async def test_s16_6_after_a_term_with_outages_every_sum_comes_out(database: Database) -> None:
@@ -46,7 +48,9 @@ async def test_the_same_seed_is_the_same_term(tmp_path: Path) -> None:
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        found, world = await term.simulate(await term.fresh("", folder), (1, 3), seed=11)
+        found, world = await term.simulate(
+            await term.fresh("", folder), (1, 3), seed=11, length=TEN_WEEKS
+        )
         tables.append(term.table(found, world, 11))
 
     assert tables[0] == tables[1]

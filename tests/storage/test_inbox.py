@@ -55,6 +55,7 @@ async def test_a_message_comes_back_as_it_went_in(database: Database, now: datet
 
 
 async def test_a_redelivery_is_one_event_however_late(database: Database, now: datetime) -> None:
+    """F3"""
     async with database.unit_of_work() as uow:
         first = await uow.inbox.store([said(), said()], now=now)
     async with database.unit_of_work() as uow:
@@ -70,6 +71,7 @@ async def test_a_redelivery_is_one_event_however_late(database: Database, now: d
 async def test_a_redelivery_is_known_after_its_event_was_done(
     database: Database, now: datetime
 ) -> None:
+    """F3"""
     async with database.unit_of_work() as uow:
         (event,) = await uow.inbox.store(
             [said()], now=now, instance="a", lease=timedelta(seconds=30)
@@ -128,6 +130,7 @@ def test_events_of_different_kinds_never_share_a_key() -> None:
 async def test_messages_that_share_an_id_are_all_kept_in_order(
     database: Database, now: datetime
 ) -> None:
+    """F4"""
     messages = [
         said(sender_id="20003"),
         said(),
@@ -144,6 +147,7 @@ async def test_messages_that_share_an_id_are_all_kept_in_order(
 
 
 async def test_the_same_words_twice_are_two_messages(database: Database, now: datetime) -> None:
+    """F4"""
     async with database.unit_of_work() as uow:
         stored = await uow.inbox.store([said("在吗"), said("在吗", message_id="1002")], now=now)
 
@@ -222,6 +226,7 @@ async def test_every_kind_of_event_is_claimed_as_what_it_is(
 async def test_a_recalled_message_loses_its_words_and_stays_on_record(
     database: Database, now: datetime
 ) -> None:
+    """F18"""
     picture = Attachment(AttachmentKind.IMAGE, "a.png", "https://example.invalid/a")
     async with database.unit_of_work() as uow:
         (event,) = await uow.inbox.store([said("说错了", attachments=(picture,))], now=now)
@@ -251,6 +256,7 @@ async def test_a_message_is_found_by_its_place_and_id(database: Database, now: d
 async def test_only_done_events_past_their_retention_are_forgotten(
     database: Database, now: datetime
 ) -> None:
+    """Y6"""
     async with database.unit_of_work() as uow:
         old = await uow.inbox.store(
             [said(), said(message_id="2")], now=now, instance="a", lease=timedelta(seconds=30)

@@ -45,6 +45,7 @@ async def surfaced(database: Database, at: datetime) -> list[int]:
 
 
 async def test_an_account_that_was_away_leaves_a_window(database: Database, now: datetime) -> None:
+    """F12"""
     await come(database, now)
     await go(database, now + MINUTE)
     await come(database, now + 5 * MINUTE)

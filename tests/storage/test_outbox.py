@@ -142,6 +142,7 @@ async def test_what_was_sent_is_sent_even_where_the_lease_was_lost(
 async def test_a_refused_message_is_tried_again_until_it_is_dead(
     database: Database, now: datetime
 ) -> None:
+    """F13"""
     await queue_up(database, now, reply())
     later = now + timedelta(minutes=1)
 
@@ -172,6 +173,7 @@ async def test_a_try_without_a_line_counts_for_nothing(database: Database, now: 
 
 
 async def test_only_the_holder_puts_a_message_back(database: Database, now: datetime) -> None:
+    """F8"""
     await queue_up(database, now, reply())
     (item,) = await claim(database, now, instance="slow")
     await claim(database, now + LEASE + timedelta(seconds=1), instance="quick")

@@ -26,6 +26,7 @@ def wrote(uow: UnitOfWork, classroom: Classroom, who: str, kind: Kind, at: datet
 async def test_a_student_sees_their_own_file(
     classroom: Classroom, uow: UnitOfWork, now: datetime
 ) -> None:
+    """Y4"""
     for minutes in (0, 5):
         wrote(uow, classroom, "20001", Kind.QUESTION, now + timedelta(minutes=minutes))
     wrote(uow, classroom, "20002", Kind.COMPLAINT, now)
@@ -42,6 +43,7 @@ async def test_a_student_sees_their_own_file(
 async def test_a_stranger_has_only_rows(
     classroom: Classroom, uow: UnitOfWork, now: datetime
 ) -> None:
+    """Y11"""
     kept = await uow.personal.file_of(Platform.QQ, "99999", None)
 
     assert (kept.name, kept.student_no, kept.classes, kept.rows) == ("", "", (), ())

@@ -26,8 +26,9 @@ log = structlog.get_logger(__name__)
 # must not lose its connection over it.
 WebSocket = web.WebSocketResponse[bool] | aiohttp.ClientWebSocketResponse[bool]
 
-#: How often an implementation must be heard, in its own heartbeats.
-MISSED_HEARTBEATS = 3
+#: How long an implementation may be silent, in its own heartbeats: NapCat's come every 30 s, and
+#: within a minute a dead line is to be found.
+MISSED_HEARTBEATS = 1.5
 #: How long the answer of an overdue call may already have lain in the socket unread.
 GRACE_SECONDS = 0.05
 #: How long to wait for an event to tell whose line this is, before asking.

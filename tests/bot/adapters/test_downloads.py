@@ -49,12 +49,14 @@ async def test_what_is_small_enough_is_had(site: str) -> None:
 
 @pytest.mark.parametrize("path", ["/large", "/stream", "/redirect", "/gone"])
 async def test_too_much_and_anything_but_a_plain_answer_is_no_file(path: str, site: str) -> None:
+    """A12"""
     with pytest.raises(NoFile):
         await fetch(site + path, LIMIT, may_fetch=anywhere)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433"])
 async def test_this_machine_is_not_asked_whatever_it_is_called(site: str, host: str) -> None:
+    """A12"""
     port = site.rsplit(":", 1)[1]
 
     with pytest.raises(NoFile):
@@ -80,6 +82,7 @@ async def test_this_machine_is_not_asked_whatever_it_is_called(site: str, host: 
     ],
 )
 async def test_only_a_public_http_address_is_fetched(url: str) -> None:
+    """A12"""
     with pytest.raises(NoFile):
         async with asyncio.timeout(5):
             await fetch(url, LIMIT)

@@ -60,6 +60,7 @@ async def test_a_new_password_ends_the_other_sign_ins(app: App, visit: Visit) ->
 
 
 async def test_one_browser_can_be_ended_from_another(app: App, visit: Visit) -> None:
+    """X5"""
     await add_supervisor(app, "boss", OLD, unit=None)
     await add_supervisor(app, "other", OLD, unit=None)
     here, there, stranger = (
@@ -83,6 +84,7 @@ async def test_one_browser_can_be_ended_from_another(app: App, visit: Visit) -> 
 async def test_the_second_step_is_asked_for_and_each_code_opens_once(
     app: App, visit: Visit
 ) -> None:
+    """X5"""
     await add_supervisor(app, "boss", OLD, unit=None)
     here = await _signed_in(app, visit)
     _, body = await here.get("/account")
@@ -123,6 +125,7 @@ async def test_guessed_codes_lock_the_account_and_asking_for_one_does_not(
 
 
 async def test_a_cookie_taken_to_another_browser_ends_there(app: App, visit: Visit) -> None:
+    """X5"""
     await add_supervisor(app, "boss", OLD, unit=None)
     here = await _signed_in(app, visit)
     stolen = here.cookie("zhuxue_session")

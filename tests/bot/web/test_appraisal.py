@@ -128,7 +128,7 @@ async def test_a_tutor_has_their_own_page_and_nothing_else(app: App, visit: Visi
 
 
 async def test_a_role_taken_away_is_gone_at_the_next_request(app: App, visit: Visit) -> None:
-    """S5.5"""
+    """X5: S5.5"""
     visitor = await account(app, visit)
     assert (await visitor.get("/my", allow_redirects=False))[0] == 200
 
@@ -300,7 +300,7 @@ async def test_notes_stand_beside_the_figures(app: App, visit: Visit) -> None:
 async def test_an_appeal_is_answered_by_name_and_the_correction_keeps_both_sides(
     app: App, visit: Visit
 ) -> None:
-    """S17.2"""
+    """Y7: S17.2"""
     await have(app, "K04", Row("T-1", 0), Row("T-2", 1), Row("T-3", 0))
     mine, _ = await tutor_of(app)
     own, boss = await account(app, visit), await sign_in(app, visit)
@@ -464,7 +464,7 @@ async def year_over(app: App) -> None:
 async def test_a_level_is_proposed_and_stored_only_when_somebody_confirms_it(
     app: App, visit: Visit, year_over: None
 ) -> None:
-    """S17.5"""
+    """Y7: S17.5"""
     await good_year(app)
     mine, _ = await tutor_of(app)
     boss = await sign_in(app, visit)

@@ -37,6 +37,7 @@ async def test_a_unit_sees_what_its_own_accounts_did(app: App, visit: Visit) -> 
 
 
 async def test_words_of_others_are_only_words(app: App, visit: Visit) -> None:
+    """X2"""
     await add_supervisor(app, "boss", "correct horse", unit=None)
     async with app.database.unit_of_work() as uow:
         bad = "<script>alert(1)</script>"

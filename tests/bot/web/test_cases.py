@@ -261,7 +261,7 @@ async def test_evidence_is_listed_by_name_with_what_was_added_later(app: App, vi
 async def test_cry_for_help_is_sealed_until_somebody_opens_it_by_name(
     app: App, visit: Visit
 ) -> None:
-    """S13.10: the province's look leaves its name too."""
+    """Y8: S13.10: the province's look leaves its name too."""
     await tell(app, DISTRESS)
     province = await sign_in(app, visit, None, "sheng")
 

@@ -18,7 +18,6 @@ from bot.app import App
 from bot.settings import load_settings
 from handlers.feed import hashed, without_amounts
 from storage.imports import StudentRow
-from storage.migrations import runner
 from storage.models.people import classes, identities
 from storage.models.queues import outbox
 from storage.models.students import feeds
@@ -26,6 +25,7 @@ from storage.published import CalendarDate
 from storage.tasks import Audience, Completion, Draft, How, TaskKind
 from storage.timetable import Lesson
 from storage.vocabulary import SHANGHAI, Platform
+from tests.databases import fresh
 from tests.scenarios.player import ScriptedClock
 
 ADDRESS = "https://zhuxue.example.edu.cn"
@@ -69,11 +69,10 @@ class School:
 @asynccontextmanager
 async def a_school(folder: Path, base_url: str = ADDRESS) -> AsyncIterator[School]:
     settings = load_settings(
-        database={"url": f"sqlite+aiosqlite:///{folder}/feed.db"},
+        database={"url": await fresh(folder / "feed.db")},
         web={"port": 0, "base_url": base_url},
     )
     app = App(settings, has_playground=True, clock=ScriptedClock())
-    await runner.migrate(app.database)
     now = app.clock.now()
     await demo.seed(app.database, now)
     async with app.database.unit_of_work() as uow:

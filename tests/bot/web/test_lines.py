@@ -77,6 +77,7 @@ async def test_both_queues_are_listed_without_their_words(app: App, visit: Visit
 
 
 async def test_an_event_tried_again_is_worked(app: App, visit: Visit) -> None:
+    """F17: the quarantine has a way out."""
     await say(app, "@助手 学费怎么交？")
     event_id = await set_aside(app)
     visitor = await signed_in(app, visit)

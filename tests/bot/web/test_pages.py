@@ -94,6 +94,7 @@ async def test_complaint_about_the_tutor_is_marked_for_supervisors(app: App, vis
 
 
 async def test_markup_in_a_message_stays_text(app: App, visit: Visit) -> None:
+    """X2"""
     await say(app, "@助手 <script>alert(1)</script> 学费怎么交？", name='"><img src=x onerror=a()>')
     visitor = await _supervisor(app, visit)
 
@@ -126,6 +127,7 @@ async def test_markup_in_a_filter_stays_text(app: App, visit: Visit) -> None:
     ],
 )
 async def test_odd_filters_are_a_page_not_an_error(app: App, visit: Visit, query: str) -> None:
+    """X7"""
     visitor = await _supervisor(app, visit)
 
     assert (await visitor.get(f"/ledger?{query}"))[0] == 200

@@ -31,6 +31,7 @@ async def test_every_answer_carries_the_security_headers(app: App, visit: Visit,
 async def test_pages_hold_no_inline_script_or_style_and_name_no_other_host(
     app: App, visit: Visit
 ) -> None:
+    """X2"""
     visitor = await visit(app)
 
     for path in ("/playground", "/login", "/nowhere"):
@@ -57,6 +58,8 @@ async def test_errors_are_pages_in_chinese(app: App, visit: Visit) -> None:
 async def test_bug_shows_an_id_and_no_details(
     app: App, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Y2"""
+
     def broken(*_: object) -> None:
         raise RuntimeError("secret detail")
 
@@ -78,7 +81,12 @@ async def test_health_names_the_accounts_that_are_connected(app: App, visit: Vis
         answer = await response.json()
 
     assert response.status == 200
-    assert answer == {"status": "ok", "database": "ok", "online": ["playground:assistant"]}
+    assert answer == {
+        "status": "ok",
+        "database": "ok",
+        "online": ["playground:assistant"],
+        "parts": {"disk": "ok", "jobs": "ok", "backup": "ok"},
+    }
 
 
 async def test_front_door_leads_to_the_playground_or_the_ledger(app: App, visit: Visit) -> None:
@@ -129,6 +137,7 @@ def test_only_loopback_names_while_bound_to_loopback(
 
 
 async def test_onebot_door_is_there_and_shut_without_a_token(app: App, visit: Visit) -> None:
+    """X9"""
     visitor = await visit(app)
 
     for path in ("/onebot/v11/ws", "/onebot/v11/ws/"):

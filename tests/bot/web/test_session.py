@@ -37,6 +37,7 @@ async def test_ledger_without_sign_in_leads_to_the_form_and_back(
 async def test_wrong_password_and_unknown_account_read_the_same(
     bare_app: App, visit: Visit, username: str
 ) -> None:
+    """X4"""
     visitor = await visit(bare_app)
 
     form = {"csrf": await visitor.token(), "username": username, "password": "x"}
@@ -47,6 +48,7 @@ async def test_wrong_password_and_unknown_account_read_the_same(
 
 
 async def test_form_without_its_token_is_refused(bare_app: App, visit: Visit) -> None:
+    """X3"""
     visitor = await visit(bare_app)
     await visitor.token()
 
@@ -57,7 +59,7 @@ async def test_form_without_its_token_is_refused(bare_app: App, visit: Visit) ->
 
 
 async def test_form_with_a_token_but_no_cookie_is_refused(bare_app: App, visit: Visit) -> None:
-    """What another site can do: make the browser post, but not read or set our cookie."""
+    """X3: What another site can do: make the browser post, but not read or set our cookie."""
     token = await (await visit(bare_app)).token()
 
     form = {"csrf": token, "username": "province", "password": RIGHT}
@@ -67,6 +69,7 @@ async def test_form_with_a_token_but_no_cookie_is_refused(bare_app: App, visit: 
 
 
 async def test_form_sent_from_another_site_is_refused(bare_app: App, visit: Visit) -> None:
+    """X3"""
     visitor = await visit(bare_app)
 
     form = {"csrf": await visitor.token(), "username": "province", "password": RIGHT}
@@ -78,6 +81,7 @@ async def test_form_sent_from_another_site_is_refused(bare_app: App, visit: Visi
 async def test_fifth_failure_locks_the_account_for_a_quarter_of_an_hour(
     bare_app: App, visit: Visit
 ) -> None:
+    """X4"""
     visitor = await visit(bare_app)
 
     failures = [await visitor.sign_in("province", "wrong") for _ in range(5)]
@@ -92,6 +96,7 @@ async def test_fifth_failure_locks_the_account_for_a_quarter_of_an_hour(
 async def test_twenty_failures_lock_the_address_for_every_account(
     bare_app: App, visit: Visit
 ) -> None:
+    """X4"""
     visitor = await visit(bare_app)
 
     for number in range(20):
@@ -101,6 +106,7 @@ async def test_twenty_failures_lock_the_address_for_every_account(
 
 
 async def test_guesses_sent_together_are_counted_one_by_one(bare_app: App) -> None:
+    """X4"""
     keeper = session.Doorkeeper()
 
     attempts = [keeper.attempt(bare_app, "province", f"{n}", "192.0.2.1") for n in range(12)]
@@ -113,6 +119,7 @@ async def test_guesses_sent_together_are_counted_one_by_one(bare_app: App) -> No
 async def test_every_sign_in_gets_a_token_of_its_own_and_only_its_hash_is_kept(
     bare_app: App, visit: Visit
 ) -> None:
+    """X5"""
     visitor = await visit(bare_app)
 
     await visitor.sign_in("province", RIGHT)
@@ -132,6 +139,7 @@ async def test_every_sign_in_gets_a_token_of_its_own_and_only_its_hash_is_kept(
 async def test_cookie_is_out_of_reach_of_scripts_and_other_sites(
     bare_app: App, visit: Visit
 ) -> None:
+    """X3"""
     visitor = await visit(bare_app)
     form = {"csrf": await visitor.token(), "username": "province", "password": RIGHT}
 
@@ -148,7 +156,7 @@ async def test_cookie_is_out_of_reach_of_scripts_and_other_sites(
 async def test_behind_a_tls_proxy_cookies_are_secure_and_addresses_the_proxys(
     tmp_path: Path, visit: Visit
 ) -> None:
-    """Only the last address is the proxy's own; those before it anybody may have written."""
+    """X4: Only the last address is the proxy's own; those before it anybody may have written."""
     app = await make_app(tmp_path, has_playground=False, secure_cookies=True)
     token = "t" * 40
     headers = {
@@ -200,6 +208,7 @@ async def test_sign_out_needs_the_token_and_ends_the_sign_in_on_the_server(
 
 
 async def test_new_password_ends_open_sign_ins(bare_app: App, visit: Visit) -> None:
+    """X5"""
     visitor = await visit(bare_app)
     await visitor.sign_in("province", RIGHT)
 

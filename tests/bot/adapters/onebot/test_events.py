@@ -207,6 +207,7 @@ def test_text_is_clean_and_bounded():
 
 
 def test_cq_code_in_a_nickname_stays_a_name():
+    """A4"""
     message = read(group_message(sender={"nickname": "[CQ:at,qq=all]\n\u202e小李", "card": ""}))
 
     assert message.sender_name.startswith("[CQ:at,qq=all]")
@@ -215,6 +216,7 @@ def test_cq_code_in_a_nickname_stays_a_name():
 
 
 def test_own_message_is_not_heard_as_a_message():
+    """A7"""
     assert isinstance(read(group_message(user_id=int(ACCOUNT))), OwnMessage)
     assert isinstance(read(group_message(post_type="message_sent")), OwnMessage)
 
@@ -257,6 +259,7 @@ LIKELY = st.builds(
 
 @given(st.dictionaries(KEYS, ANYTHING, max_size=10) | LIKELY)
 def test_any_object_is_an_event_or_ignored_and_never_an_error(frame):
+    """A2, A4"""
     event = read(frame)
 
     assert isinstance(event, OURS | OwnMessage | Status | Ignored)

@@ -101,6 +101,7 @@ async def test_server_that_says_nothing_is_asked_whose_it_is(start_bot, site, mo
 
 
 def test_pauses_double_up_to_the_longest_and_vary():
+    """F12"""
     backoff = Backoff(1, 60)
 
     pauses = list(islice(iter(backoff.pause, None), 9))

@@ -7,6 +7,8 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from bot.adapters.onebot import OneBotSettings
+from bot.adapters.onebot.line import MISSED_HEARTBEATS
 from storage.vocabulary import Message
 
 TOKEN = "正确的 token-1".encode().hex()
@@ -49,6 +51,7 @@ async def test_right_token_is_let_in_however_it_is_sent(start_bot, headers, quer
     ids=str,
 )
 async def test_anybody_else_is_refused_before_the_handshake(start_bot, headers, query, status):
+    """X6"""
     bot = await start_bot()
     url = bot.server.make_url("/onebot/v11/ws").with_query(query)
 
@@ -123,6 +126,7 @@ async def test_account_is_learned_from_the_first_event(start_bot):
 
 
 async def test_newer_of_two_connections_sends_and_both_are_heard(start_bot, sending, answer):
+    """F12"""
     bot = await start_bot()
 
     async with bot.connect() as old:
@@ -144,6 +148,7 @@ async def test_newer_of_two_connections_sends_and_both_are_heard(start_bot, send
 
 
 async def test_late_end_of_the_old_connection_leaves_the_account_online(start_bot, sending, answer):
+    """F12"""
     bot = await start_bot()
 
     async with bot.connect() as old, bot.connect() as new:
@@ -259,6 +264,7 @@ async def test_frame_of_10_mb_is_taken_and_its_neighbours_too(start_bot):
 
 
 async def test_frame_beyond_the_limit_closes_the_line(start_bot):
+    """X6"""
     bot = await start_bot(max_frame_mb=1)
 
     async with bot.connect() as qq:
@@ -326,7 +332,13 @@ async def test_messages_received_before_a_break_are_handed_over_after_it(start_b
         assert [await asyncio.wait_for(heard.get(), 5) for _ in range(9)] == list("012345678")
 
 
-async def test_silent_line_is_closed_after_three_heartbeats(start_bot):
+@pytest.mark.parametrize("seconds", [5, 30, 40])
+def test_f12_a_silent_line_is_given_a_minute_at_the_usual_heartbeats(seconds):
+    assert max(MISSED_HEARTBEATS * seconds, OneBotSettings().silence_seconds) <= 60
+
+
+async def test_silent_line_is_closed_after_missed_heartbeats(start_bot):
+    """F12"""
     bot = await start_bot(silence_seconds=0.05)
 
     async with bot.connect() as qq:
@@ -337,6 +349,7 @@ async def test_silent_line_is_closed_after_three_heartbeats(start_bot):
 
 
 async def test_line_that_answers_no_ping_is_closed(start_bot):
+    """F12"""
     bot = await start_bot(ping_seconds=0.05)
     url = bot.server.make_url("/onebot/v11/ws")
     headers = {"Authorization": f"Bearer {TOKEN}", "X-Self-ID": "5"}

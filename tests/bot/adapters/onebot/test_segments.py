@@ -63,6 +63,7 @@ def test_cq_string_reads_as_people_see_it(message, text):
 
 
 def test_typed_cq_code_in_a_text_segment_does_nothing():
+    """A4"""
     content = read_content(as_array([("text", {"text": "看[CQ:at,qq=all][CQ:reply,id=1]"})]), BOT)
 
     assert content == Content(text="看[CQ:at,qq=all][CQ:reply,id=1]")
@@ -119,6 +120,7 @@ def test_both_formats_say_the_same(segments):
 
 @given(st.text())
 def test_any_string_can_be_read(text):
+    """A4"""
     assert all(isinstance(kind, str) for kind, _ in pieces(text))
     read_content(text, BOT)
 
@@ -140,6 +142,7 @@ def test_nobody_is_mentioned_in_private():
 
 
 def test_words_to_send_stay_words():
+    """A4"""
     answer = Outgoing("k", GROUP, "[CQ:at,qq=all]\0\ud83d" + "长" * 4000)
 
     (segment,) = write_segments(answer)

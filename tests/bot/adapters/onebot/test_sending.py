@@ -128,6 +128,7 @@ async def test_nothing_to_say_is_refused(start_bot, group, text):
     ],
 )
 async def test_refusal_means_what_it_says(start_bot, sending, answer, retcode, wording, error):
+    """F13"""
     bot = await start_bot()
 
     async with bot.connect() as qq:

@@ -43,11 +43,13 @@ def read(kind, payload):
 
 @given(st.integers(-5, 40), st.dictionaries(fields, json_values).map(json.dumps) | st.text())
 def test_no_event_is_an_error(kind, payload):
+    """A4"""
     assert isinstance(events.read_event(RawEvent(kind, payload), clock), events.Event)
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_on_the_stream_are_an_error(data):
+    """A4"""
     raw = _LenientEvent.FromString(data)
 
     assert isinstance(events.read_event(raw, clock), events.Event)

@@ -56,6 +56,7 @@ async def test_dead_stream_that_the_gateway_keeps_is_cleared_within_five_seconds
 
 
 async def test_frozen_line_is_noticed_within_fifteen_seconds(world, client):
+    """F12"""
     await world.gateway.drop(how="freeze")
 
     assert await client.offline() < 15
@@ -74,6 +75,7 @@ async def test_keepalive_goes_on_after_its_first_ping(world, connect):
 
 
 async def test_deaf_stream_is_noticed_by_the_missing_dong(world, connect):
+    """F12"""
     client = await connect(world.gateway, ding_seconds=0.3, ding_limit_seconds=0.3)
     await asyncio.sleep(0.7)
     assert client.presence == [(world.bot, True)]
@@ -126,6 +128,7 @@ async def test_refused_token_is_said_once_and_never_shown(world, connect):
 
 
 async def test_second_client_waits_and_leaves_the_first_alone(world, client, connect):
+    """F12"""
     second = await connect(world.gateway, is_online=False, reconnect_longest_seconds=0.05)
     await second.until(lambda one: one.adapter.state.standing is Standing.OCCUPIED)
     await world.gateway.more("refusedStreams", 10)

@@ -111,6 +111,7 @@ async def test_nothing_to_say_is_refused(world, client, text):
 
 
 async def test_words_are_only_ever_words(world, client):
+    """A4"""
     text = '<msg><appmsg/></msg> [CQ:at,qq=all] {"type":14}'
     await client.adapter.send(Outgoing("k", world.group, text))
 

@@ -9,24 +9,23 @@ from typing import Any
 from bot.app import App
 from bot.settings import load_settings
 from storage.imports import ClassRow
-from storage.migrations import runner
 from storage.published import CalendarDate
 from storage.reports import LedgerFilter
 from storage.vocabulary import Platform
 from tests.bot.adapters.wechat.conftest import PATIENCE
 from tests.conftest import NOW
+from tests.databases import fresh
 
 
 @asynccontextmanager
 async def whole_bot(world: Any, tmp_path: Path) -> AsyncIterator[App]:
     """A bot online on the gateway, with one class in the world's room and 小本 its tutor."""
     settings = load_settings(
-        database={"url": f"sqlite+aiosqlite:///{tmp_path}/test.db"},
+        database={"url": await fresh(tmp_path / "test.db")},
         web={"port": 0},
         wechat={"endpoint": world.gateway.endpoint, "token": world.gateway.token},
     )
     app = App(settings)
-    await runner.migrate(app.database)
     row = ClassRow("计算机2301", Platform.WECHAT, world.bot, world.room, "王敏", world.ben)
     async with app.database.unit_of_work() as uow:
         await uow.imports.classes(
