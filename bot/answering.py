@@ -14,7 +14,16 @@ from bot.clock import Clock
 from bot.encoding import Encoding
 from bot.outbox import Outbox
 from bot.pulse import Pulse
-from handlers import collections, commands, orientation, routes, texts, texts_commands, texts_floods
+from handlers import (
+    collections,
+    commands,
+    consent,
+    orientation,
+    routes,
+    texts,
+    texts_commands,
+    texts_floods,
+)
 from handlers.context import SILENCE, Context, Found, Outcome, Reply
 from handlers.errors import Forbidden, UserError
 from handlers.faq import Knowledge
@@ -109,7 +118,8 @@ class Answering:
         """
         now = self._clock.now()
         done = Done()
-        #: Messages that concerned nobody after all: not even their words are kept.
+        #: Messages that concerned nobody after all, or of whoever wants none kept: not even their
+        #: words are.
         idle: list[tuple[int, Message]] = []
         # Before the transaction: nothing waits for the encoder while rows are locked.
         knowledge = await self._read_ahead(batch)
@@ -120,9 +130,9 @@ class Answering:
             for event in batch:
                 try:
                     if isinstance(event.incoming, Message):
-                        came_of_it, said = await self._hear(uow, scene, event, event.incoming)
+                        is_kept, said = await self._hear(uow, scene, event, event.incoming)
                         done.outgoing += said
-                        if came_of_it == SILENCE:
+                        if not is_kept:
                             idle.append((event.id, event.incoming))
                     elif isinstance(event.incoming, ContactRequest):
                         is_known = await self._is_known(uow, event.incoming, now)
@@ -203,7 +213,8 @@ class Answering:
 
     async def _hear(
         self, uow: UnitOfWork, scene: Scene, event: InboundEvent, message: Message
-    ) -> tuple[Outcome, list[OutboxMessage]]:
+    ) -> tuple[bool, list[OutboxMessage]]:
+        """Whether the words are kept, and what is said."""
         context = scene.context(uow, event, message)
         if context.speaker.duties or verdict_of(message.text) is not None:
             # These look at what this very batch has done.
@@ -213,6 +224,7 @@ class Answering:
                 outcome = self._too_fast(context)
                 if outcome is None:
                     outcome = self._floods.quietened(context, await routes.respond(context))
+                outcome = await consent.with_notice(context, outcome)
                 outgoing = await self._keep(context, outcome)
         except UserError as refusal:
             scene.lately.forget()
@@ -220,7 +232,9 @@ class Answering:
                 if isinstance(refusal, Forbidden):
                     _audit_refusal(context)
                 refused = Outcome((Reply(refusal.sentence),), _refusal_record(refusal))
-                outcome = self._floods.quietened(context, refused)
+                outcome = await consent.with_notice(
+                    context, self._floods.quietened(context, refused)
+                )
                 outgoing = await self._keep(context, outcome)
         is_command = commands.parse(message.text) is not None
         if context.role is Role.TUTOR and not context.is_private and not is_command:
@@ -230,7 +244,8 @@ class Answering:
             scene.recent.note_turn(place, sender, outcome.turn, message.sent_at)
         if outcome.is_greeting:
             scene.recent.note_greeting(place, sender, message.sent_at)
-        return outcome, outgoing
+        is_kept = outcome != SILENCE and not consent.leaves_no_trace(context, outcome)
+        return is_kept, outgoing
 
     def _too_fast(self, context: Context) -> Outcome | None:
         """What becomes of a message whose sender writes too fast; None: it is heard."""
@@ -256,6 +271,8 @@ class Answering:
         outgoing += outcome.others
         records = () if outcome.record is None else (outcome.record, *outcome.further)
         room_id = context.room.id if context.room else None
+        is_nameless = consent.leaves_no_trace(context, outcome)
+        person_id = None if is_nameless else context.speaker.person_id
         for index, record in enumerate(records):
             class_id = record.class_id or room_id
             if class_id is None:
@@ -266,9 +283,9 @@ class Answering:
                 at=now,
                 class_id=class_id,
                 tutor_id=_tutor_of(context, record),
-                person_id=record.person_id or context.speaker.person_id,
+                person_id=record.person_id or person_id,
                 platform=message.conversation.platform,
-                speaker_id=message.sender_id,
+                speaker_id=consent.NOBODY if is_nameless else message.sender_id,
                 event_id=context.event_id,
                 message_id=message.message_id,
             )

@@ -43,6 +43,8 @@ NAMES = {
     "bot.study_group_size": "学习小组最多几人",
     "bot.review_percent": "人工办结的抽百分之几复核",
     "bot.review_bot_percent": "机器人答的抽百分之几复核",
+    "bot.follow_ups_a_month": "每月抽几件回访",
+    "bot.tells_what_is_kept": "第一次说话时告知记什么",
     "bot.labelled_questions": "发布条目前拿来考一遍的标注文件",
     "bot.hotline": "同学遇到难处时告诉他的热线",
     "working_time.hours": "工作时段",

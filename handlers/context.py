@@ -10,6 +10,7 @@ from handlers.recent import Recent, Turn
 from handlers.settings import BotSettings, ReminderSettings
 from handlers.understanding import Understanding
 from handlers.working_time import WorkingTime
+from storage.consents import NOT_TOLD, Consent
 from storage.interactions import Record
 from storage.lines import Span
 from storage.people import ClassRoom, Speaker
@@ -120,6 +121,7 @@ class Context:
     working: WorkingTime
     knowledge: Knowledge
     scope: Scope = ()
+    consent: Consent = NOT_TOLD
     found: Found = NOTHING_FOUND
     reminders: ReminderSettings = field(default_factory=ReminderSettings)
     #: Under which address the pages are reached; empty: nowhere.

@@ -9,9 +9,7 @@ from hashlib import sha256
 from storage.cases import Case, FollowUp
 from storage.vocabulary import Label
 
-#: So many of each unit's closed cases of a month are drawn; every cry for help besides. 默认值.
-A_MONTH = 10
-#: Days after it was closed within which a cry for help is asked about. 默认值.
+#: After it was closed, within which a cry for help is asked about. 默认值.
 WITHIN = timedelta(days=7)
 
 NAMES: dict[FollowUp, str] = {
@@ -29,9 +27,10 @@ class Drawn:
     is_lot: bool
 
 
-def drawn(cases: Sequence[Case], month: str, *, a_month: int = A_MONTH) -> list[Drawn]:
+def drawn(cases: Sequence[Case], month: str, a_month: int) -> list[Drawn]:
     """
-    Of the cases closed in `month` (`2026-11`): every cry for help, and a lot of each unit's others.
+    Of the cases closed in `month` (`2026-11`): every cry for help, and a lot of each unit's others,
+    `a_month` of them.
 
     The lot of the same cases is the same however often it is drawn; nobody chooses.
     """

@@ -17,6 +17,7 @@ from handlers import (
     classes,
     collections,
     commands,
+    consent,
     done,
     feed,
     hand_offs,
@@ -55,7 +56,7 @@ _CHOICES = frozenset("0123")
 _NAMES = (
     "找省校|省校|投诉|诉求|建议|查进度|进度|我的记录|更正|删除|日程|校历|入学教育|日历订阅|取消订阅"
 )
-_NAMES += "|我的提醒|取消提醒"
+_NAMES += "|我的提醒|取消提醒|隐私|不同意"
 #: The name alone, or with a blank, a colon or a number behind it.
 _PLAIN = re.compile(
     rf"\s*(?:我(?:要|想|有))?(?:个)?(?P<name>{_NAMES})(?:一下)?"
@@ -280,6 +281,9 @@ COMMANDS: tuple[CommandRoute, ...] = (
         STUDENTS,
         mine.own_record,
     ),
+    CommandRoute(("隐私",), "/隐私", "我记下什么、存多久、怎样拒绝", STUDENTS, consent.show),
+    CommandRoute(("不同意",), "/不同意", "不再记下我说的话", NOBODY, consent.refuse),
+    CommandRoute(("同意",), "/同意", "恢复使用", NOBODY, consent.agree),
     CommandRoute(("更正",), "/更正 内容", "更正我的信息", NOBODY, mine.correct),
     CommandRoute(("删除",), "/删除 内容", "删除我的信息", NOBODY, mine.erase),
     CommandRoute(("帮助", "help", "?", "？", "命令"), "/帮助", "看能用什么", EVERYBODY, _help),
@@ -296,7 +300,7 @@ HELP: dict[str, tuple[str, ...]] = {
         "设班长", "班委", "撤班委", "小组", "建小组",
     ),
     "考核": ("日报", "台账", "申诉", "申辩", "我的培训", "请假", "销假"),
-    "我": ("绑定账号", "投诉", "省校", "我的记录", "帮助"),
+    "我": ("绑定账号", "投诉", "省校", "我的记录", "隐私", "帮助"),
 }  # fmt: skip
 BY_NAME: dict[str, CommandRoute] = {name: route for route in COMMANDS for name in route.names}
 
@@ -310,6 +314,8 @@ async def respond(context: Context) -> Outcome:
     message = context.message
     called = called_by_name(message.text, context.settings)
     text = message.text if called is None else called
+    if (instead := await consent.for_refuser(context, text)) is not None:
+        return instead
     is_prompted = context.prompt is not None and context.prompt.expires_at > context.now
     if is_prompted and (answer := await _resume(context, text)) is not None:
         return answer

@@ -13,6 +13,7 @@ from handlers.recent import Recent, Turn
 from handlers.settings import BotSettings, ReminderSettings
 from handlers.understanding import questions_in
 from handlers.working_time import WorkingTime
+from storage.consents import NOT_TOLD, Consent
 from storage.inbox import InboundEvent
 from storage.lines import Account, Span
 from storage.people import ClassRoom, Speaker
@@ -59,6 +60,7 @@ class Scene:
     sources: dict[int, Mapping[str, str]] = field(default_factory=dict)
     waiting: dict[tuple[int, str], list[HandOff]] = field(default_factory=dict)
     prompts: dict[PromptKey, Prompt] = field(default_factory=dict)
+    consents: dict[tuple[Platform, str], Consent] = field(default_factory=dict)
     blind: Mapping[Account, Sequence[Span]] = field(default_factory=dict)
     lately: Lately = field(default_factory=Lately)
     _last_seen: dict[tuple[Platform, str], int] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class Scene:
         self.rooms = await uow.people.classes_of_groups(groups, self.now)
         self.speakers = await uow.people.speakers(senders, self.now)
         self.prompts = await uow.prompts.open(self.now, sender_ids)
+        self.consents = await uow.consents.of(senders)
         await self._load_private(uow, messages)
         late = [message for message in messages if self.now - message.sent_at > _LATE]
         if late:
@@ -167,6 +170,9 @@ class Scene:
             reminders=self.reminders,
             knowledge=self.knowledge,
             scope=scope_of(self.published.get(room.id), room) if room else (),
+            consent=(self.consents | uow.consents.changed).get(
+                (place.platform, message.sender_id), NOT_TOLD
+            ),
             found=self.found.get(event.id, NOTHING_FOUND),
             address=self.address,
         )

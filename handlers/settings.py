@@ -44,6 +44,8 @@ class BotSettings(BaseModel):
     encoder_cache: str = ""
     #: The school's own gate, written by `retrain`; empty: beside the SQLite file, else in `data`.
     gate_model: str = ""
+    #: Whether a student is told at the first contact what is kept of them, and how to refuse.
+    tells_what_is_kept: bool = True
     #: Whether pictures sent to the bot are read, where the optional packages are installed.
     read_pictures: bool = True
     #: So many students make up a study group at most.
@@ -52,6 +54,8 @@ class BotSettings(BaseModel):
     #: looked over by a supervisor.
     review_percent: float = Field(default=5, ge=0, le=100)
     review_bot_percent: float = Field(default=1, ge=0, le=100)
+    #: So many of each unit's closed cases of a month are drawn to be asked about again.
+    follow_ups_a_month: int = Field(default=10, ge=0, le=1000)
     #: The school's own labelled questions, a file as `evaluate` reads it, which no new entry may
     #: answer worse; empty: only the table's phrasings and what students found useful.
     labelled_questions: str = ""

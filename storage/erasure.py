@@ -182,6 +182,7 @@ WHOSE: Final[Mapping[str, Rows]] = {
     "student_facts": _of_person("student_facts"),
     "student_files": _of_person("student_files"),
     "feeds": _of_person("feeds"),
+    "consents": _of_account("consents"),
     "binding_codes": _of_person("binding_codes"),
     "identities": _of_person("identities"),
     "audit": lambda who: _t("audit").c.actor.in_(who.actors),
@@ -197,7 +198,7 @@ WORDS: Final[Mapping[str, str]] = {
     "feedback": "有用没用", "prompts": "等您回的话", "orientations": "入学教育",
     "group_members": "所在的群", "obligations": "该提醒的事", "tasks": "自己的提醒",
     "completions": "已办", "submissions": "交的文件", "feeds": "日历订阅",
-    "binding_codes": "绑定码", "audit": "安全记录",
+    "consents": "告知和同意", "binding_codes": "绑定码", "audit": "安全记录",
 }  # fmt: skip
 
 #: Tables with people or accounts in them who are no students: staff, whose rows go by the rules
@@ -216,6 +217,7 @@ OF_NOBODY: Final[Mapping[str, str]] = {
 #: Rows that are removed; of all others only what tells who it is.
 _REMOVED: Final = (
     *("prompts", "orientations", "group_members", "submissions", "enrolments", "feeds"),
+    "consents",
     *("course_registrations", "student_facts", "student_files", "binding_codes", "identities"),
 )
 

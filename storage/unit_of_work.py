@@ -15,6 +15,7 @@ from storage.audit import Audit
 from storage.calendar import Calendar
 from storage.cases import Cases
 from storage.class_life import ClassLife
+from storage.consents import Consents
 from storage.figures import Figures
 from storage.group_days import GroupDays
 from storage.imports import Imports
@@ -214,6 +215,11 @@ class UnitOfWork:
     def alarms(self) -> Alarms:
         """What needs a person and is not over."""
         return Alarms(self)
+
+    @cached_property
+    def consents(self) -> Consents:
+        """Who was told what is kept of them."""
+        return Consents(self)
 
     @cached_property
     def training(self) -> Training:

@@ -33,6 +33,8 @@ pytest_plugins = ["tests.peers.wechaty.fixtures"]
 
 # Four seconds a running bot. What the encoder adds is tested where it is asked for by name.
 os.environ.setdefault("ZHUXUE_BOT__ENCODER", "false")
+# Once an account, below the first reply: the tests that are about it turn it on.
+os.environ.setdefault("ZHUXUE_BOT__TELLS_WHAT_IS_KEPT", "false")
 
 # A machine that does other things as well is slow to draw, and that is no failure.
 SLOW = [hypothesis.HealthCheck.too_slow]

@@ -118,6 +118,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "咨询": ("", "T-{n} 怎么样了"),
     "省校": ("", "请告诉我谁投诉了我"),
     "我的记录": ("", "T-{n}"),
+    "隐私": ("",),
+    "不同意": (),  # what comes after it would be answered differently: test_consent.py
+    "同意": ("",),
     "更正": ("", "T-{n}"),
     "删除": ("", "T-{n}"),
     "进度": ("T-{n}", "{n}", ""),

@@ -377,6 +377,7 @@ async def follow_up_page(request: web.Request) -> web.Response:
     """`GET /cases/follow-ups`: what is to be asked about again, of this month and the last."""
     reader = await session.require(request)
     app, now = request.app[APP], request.app[APP].clock.now()
+    a_month = app.settings.bot.follow_ups_a_month
     this = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     last = (this - timedelta(days=1)).replace(day=1)
     async with app.database.reading() as uow:
@@ -386,7 +387,7 @@ async def follow_up_page(request: web.Request) -> web.Response:
             cases = await uow.cases.closed_in(since, until, units)
             # Before the lot: a place taken by what is about the reader would tell of it.
             own = [it for it in cases if not is_about_reader(reader.supervisor, it.item)]
-            drawn = follow_ups.drawn(own, f"{since:%Y-%m}")
+            drawn = follow_ups.drawn(own, f"{since:%Y-%m}", a_month)
             # This month is not over: of it only cries for help, which do not wait.
             found += [it for it in drawn if not it.is_lot or since == last]
         done = await uow.cases.followed([it.case.item.number for it in found])
@@ -397,7 +398,7 @@ async def follow_up_page(request: web.Request) -> web.Response:
         "follow_ups.html",
         reader=reader,
         month=f"{last:%Y 年 %m 月}",
-        a_month=follow_ups.A_MONTH,
+        a_month=a_month,
         days=follow_ups.WITHIN.days,
         lines=[
             (

@@ -68,6 +68,18 @@ identities = Table(
     UniqueConstraint("platform", "user_id"),
 )
 
+consents = Table(
+    "consents",
+    metadata,
+    Column("platform", String(20), primary_key=True),
+    Column("user_id", String(100), primary_key=True),
+    # Which wording of the notice they were given at their first contact, and when.
+    Column("version", Integer, nullable=False),
+    Column("told_at", ShanghaiDateTime, nullable=False),
+    # Since when they want nothing kept of what they say; None: they have not refused.
+    Column("refused_at", ShanghaiDateTime),
+)
+
 binding_codes = Table(
     "binding_codes",
     metadata,
