@@ -4,7 +4,7 @@ together by meaning, what helped and what did not, and what a new entry would ha
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -99,12 +99,32 @@ def expires(answer: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(piece.text for piece in pieces(answer) if piece.what in timed))
 
 
-def without_names(text: str, names: Iterable[str]) -> str:
-    """The text with students' names replaced; a nickname that is a word of the trade stays."""
-    for name in sorted(names, key=lambda name: (-len(name), name)):
-        if len(name) > 1 and name in text and not concepts(fold(name)):
-            text = text.replace(name, "同学")
-    return text
+class Names:
+    """Students' names, to be found in many texts; a nickname that is a word of the trade is none.
+
+    The work goes by the length of the text, not by how many students a province has.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(name for name in names if len(name) > 1)
+        self._longest = max(map(len, self._names), default=0)
+
+    def within(self, text: str) -> list[str]:
+        """The names a text holds, once each, the longest first."""
+        spans = (
+            text[start:end]
+            for start in range(len(text) - 1)
+            for end in range(start + 2, min(start + self._longest, len(text)) + 1)
+        )
+        found = {span for span in spans if span in self._names}
+        named = (name for name in found if not concepts(fold(name)))
+        return sorted(named, key=lambda name: (-len(name), name))
+
+    def replaced(self, text: str, by: Callable[[str], str] = lambda _: "同学") -> str:
+        """The text with each of them replaced."""
+        for name in self.within(text):
+            text = text.replace(name, by(name))
+        return text
 
 
 # -- rules: what means the same --------------------------------------------------------------------
@@ -591,13 +611,13 @@ async def suggest(context: Context, argument: str) -> Outcome:
     await _require_suggestible(context, item)
     asked = await context.uow.learning.question(number)
     assert asked is not None
-    names = await context.uow.learning.names_in({room.id}) | {item.asker_name}
+    names = Names(await context.uow.learning.names_in({room.id}) | {item.asker_name})
     since = context.now - LOOKS_BACK
     near = await context.uow.learning.unanswered(since, class_ids=[room.id])
     family = _family(item, unaddressed(near, context.settings))
     own = unaddressed([asked], context.settings)[0].text
-    said = [without_names(text, names) for text in (own, *family)]
-    answer = without_names(mask(item.answer or ""), names)
+    said = [names.replaced(text) for text in (own, *family)]
+    answer = names.replaced(mask(item.answer or ""))
     question = words or said[0]
     source = texts_learning.answer_of_tutor(
         asked.answered_by or context.speaker.name, asked.answered_at or context.now

@@ -25,10 +25,10 @@ from handlers import learning, texts, texts_learning
 from handlers.decision import called_by_name
 from handlers.faq import Entry, Knowledge, KnowledgeError
 from handlers.imports import TableError
-from handlers.learning import Change, Cluster, Gate, Labelled, Replay, World
+from handlers.learning import Change, Cluster, Gate, Labelled, Names, Replay, World
 from handlers.published import facts_in_words, scope_of
 from handlers.settings import BotSettings
-from handlers.wording import concepts, fold
+from handlers.wording import fold
 from storage.imports import EntryRow
 from storage.learning import Asked, Place, Standing, Suggestion, Unanswered, Voted, Votes
 from storage.published import Owner, UnitName
@@ -174,14 +174,6 @@ def words_of_gate(gate: Gate, *, is_whole: bool) -> str:
     return f"没有发布：{'，'.join(it for it in parts if it)}。请改问法再试，{step}。"
 
 
-def hidden(text: str, names: Iterable[str]) -> str:
-    """The text with students' names masked."""
-    for name in sorted(names, key=lambda name: (-len(name), name)):
-        if len(name) > 1 and name in text and not concepts(fold(name)):
-            text = text.replace(name, masked(name))
-    return text
-
-
 # -- reading --------------------------------------------------------------------------------------
 
 
@@ -209,8 +201,10 @@ async def _shown(app: App, uow: UnitOfWork, reach: Collection[int] | None) -> li
     now = app.clock.now()
     found = (await _clusters(app, uow, reach))[:CLUSTERS]
     class_ids = {item.class_id for cluster in found for item in cluster.items}
-    names = await uow.learning.names_in(class_ids)
-    names |= {item.asker_name for cluster in found for item in cluster.items}
+    names = Names(
+        await uow.learning.names_in(class_ids)
+        | {item.asker_name for cluster in found for item in cluster.items}
+    )
     worlds = await _worlds(uow, class_ids, now)
     numbers = [item.number for cluster in found for item in cluster.items]
     suggested = await uow.learning.suggested_from(numbers)
@@ -230,12 +224,14 @@ async def _shown(app: App, uow: UnitOfWork, reach: Collection[int] | None) -> li
         shown.append(
             Shown(
                 cluster.lead.number,
-                hidden(cluster.lead.text, names),
+                names.replaced(cluster.lead.text, masked),
                 len(cluster.items),
                 cluster.waiting,
                 cluster.class_names,
-                tuple(hidden(text, names) for text in cluster.phrasings[1 : EXAMPLES + 1]),
-                tuple((_whose(it), hidden(it.answer, names)) for it in cluster.answers[:2]),
+                tuple(names.replaced(text, masked) for text in cluster.phrasings[1 : EXAMPLES + 1]),
+                tuple(
+                    (_whose(it), names.replaced(it.answer, masked)) for it in cluster.answers[:2]
+                ),
                 known if is_answered else "",
                 missing,
                 next(
@@ -325,13 +321,13 @@ async def _try(app: App, suggestion: Suggestion, reach: Collection[int] | None) 
         class_ids = {it.class_id for it in asked} | {it.class_id for it in voted}
         worlds = await _worlds(uow, class_ids | {suggestion.class_id}, now)
         rows = await uow.published.entries()
-        names = await uow.learning.names_in(class_ids)
+        names = Names(await uow.learning.names_in(class_ids))
     replayed, gate = await asyncio.to_thread(
         _replay, app, suggestion, rows, asked, voted, worlds, now
     )
 
     def masked_in(changes: Iterable[Change]) -> tuple[Change, ...]:
-        return tuple(replace(it, text=hidden(it.text, names)) for it in changes)
+        return tuple(replace(it, text=names.replaced(it.text, masked)) for it in changes)
 
     return Trial(
         Replay(
@@ -535,8 +531,8 @@ def _more(suggestion: Suggestion, found: Sequence[Cluster]) -> list[str]:
     }
     for cluster in found:
         if any(item.number == suggestion.hand_off for item in cluster.items):
-            names = {item.asker_name for item in cluster.items}
-            said = (learning.without_names(text, names) for text in cluster.phrasings)
+            names = Names(item.asker_name for item in cluster.items)
+            said = (names.replaced(text) for text in cluster.phrasings)
             return [text for text in said if fold(text) not in known][:10]
     return []
 
@@ -580,11 +576,13 @@ async def create(request: web.Request) -> web.Response:
         Cluster(item, (item,)),
     )
     async with app.database.unit_of_work() as uow:
-        names = await uow.learning.names_in({it.class_id for it in cluster.items})
-        names |= {it.asker_name for it in cluster.items}
-        said = [learning.without_names(text, names) for text in cluster.phrasings]
+        names = Names(
+            await uow.learning.names_in({it.class_id for it in cluster.items})
+            | {it.asker_name for it in cluster.items}
+        )
+        said = [names.replaced(text) for text in cluster.phrasings]
         given = cluster.answers[0] if cluster.answers else None
-        answer = learning.without_names(given.answer, names) if given else ""
+        answer = names.replaced(given.answer) if given else ""
         source = (
             texts_learning.answer_of_tutor(given.answered_by, given.answered_at or now)
             if given and given.answered_by

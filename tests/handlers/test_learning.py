@@ -9,6 +9,7 @@ import pytest
 
 from handlers.faq import Entry, Knowledge
 from handlers.learning import (
+    Names,
     Perishable,
     World,
     clusters,
@@ -20,7 +21,6 @@ from handlers.learning import (
     stands_for,
     unaddressed,
     verdict_of,
-    without_names,
 )
 from handlers.settings import BotSettings
 from storage.learning import Asked, Unanswered
@@ -97,9 +97,12 @@ def test_pieces_put_together_are_the_answer() -> None:
 
 
 def test_names_of_students_go_and_words_of_the_trade_stay() -> None:
-    said = without_names("我是李明，李明明问补考怎么报名", {"李明", "李明明", "补考", "问"})
+    names = Names({"李明", "李明明", "补考", "问"})
+    text = "我是李明，李明明问补考怎么报名"
 
-    assert said == "我是同学，同学问补考怎么报名"
+    assert names.replaced(text) == "我是同学，同学问补考怎么报名"
+    assert names.replaced(text, lambda name: name[0] + "某") == "我是李某，李某问补考怎么报名"
+    assert Names(()).replaced(text) == text
 
 
 @pytest.mark.parametrize(
