@@ -204,7 +204,7 @@ def unaddressed(items: Iterable[Unanswered], settings: BotSettings) -> list[Unan
     for item in items:
         called = called_by_name(item.text, settings)
         text = " ".join((item.text if called is None else called).split())
-        found.append(replace(item, text=text))
+        found.append(item if text == item.text else replace(item, text=text))
     return found
 
 

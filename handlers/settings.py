@@ -3,6 +3,7 @@
 
 import re
 from datetime import date, time, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Literal
 
@@ -236,6 +237,7 @@ def days_in(texts: tuple[str, ...]) -> frozenset[date]:
     return frozenset(days)
 
 
+@cache
 def _span(text: str) -> tuple[timedelta, timedelta]:
     match = _SPAN.fullmatch(text)
     if match is None:

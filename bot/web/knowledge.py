@@ -181,8 +181,9 @@ async def _clusters(
     app: App, uow: UnitOfWork, reach: Collection[int] | None
 ) -> tuple[Cluster, ...]:
     items = await uow.learning.unanswered(app.clock.now() - learning.LOOKS_BACK, unit_ids=reach)
-    items = learning.unaddressed(items, app.settings.bot)
-    return await asyncio.to_thread(learning.clusters, items)
+    return await asyncio.to_thread(
+        lambda: learning.clusters(learning.unaddressed(items, app.settings.bot))
+    )
 
 
 async def _worlds(uow: UnitOfWork, class_ids: Collection[int], now: datetime) -> dict[int, World]:
