@@ -150,6 +150,16 @@ async def seed(database: Database, rows: int) -> None:
         async with database.unit_of_work() as uow:
             has_more = await uow.figures.sum_days(now + timedelta(days=1), limit=10)
     async with database.connect() as connection:
+        if database.url.get_backend_name() == "postgresql":
+            # Rows that came with their numbers leave the counters behind.
+            for counter in ("inbound_events.id", "interactions.id"):
+                table, column = counter.split(".")
+                await connection.execute(
+                    text(
+                        f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'),"
+                        f" (SELECT max({column}) FROM {table}))"
+                    )
+                )
         await connection.execute(text("ANALYZE"))
         await connection.commit()
     print(f"\nindexed {indexed / (time.perf_counter() - began):,.0f} rows/s")
